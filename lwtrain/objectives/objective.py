@@ -1,0 +1,42 @@
+"""What every objective promises."""
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from lwtrain.sidecars.sidecar import SidecarOutput
+
+
+class Losses(NamedTuple):
+    """The total to minimise and the terms in it, scalars in float32; a term that took no part is None."""
+
+    total: Tensor
+    prediction: Tensor | None = None
+    reconstruction_labelled: Tensor | None = None
+    reconstruction_unlabelled: Tensor | None = None
+    alpha: Tensor | None = None
+
+
+class Objective(nn.Module, ABC):
+    """Turns a sidecar's output into losses.
+
+    Promises losses in float32, under autocast too, and that an absent term (no labelled rows, no unlabelled rows, no
+    decoder) is not computed.
+    """
+
+    def forward(self, output: SidecarOutput, inputs: Tensor, labels: Tensor) -> Losses:
+        """The losses of one batch.
+
+        Args:
+            output: Of the sidecar, for all rows or with logits of the labelled rows only.
+            inputs: (batch, channels, height, width), what entered the layer.
+            labels: (labelled rows,), of the first rows of the batch; all others count as unlabelled.
+        """
+        with torch.autocast(inputs.device.type, enabled=False):
+            return self.losses(output, inputs, labels)
+
+    @abstractmethod
+    def losses(self, output: SidecarOutput, inputs: Tensor, labels: Tensor) -> Losses:
+        """As `forward`, with autocast switched off."""

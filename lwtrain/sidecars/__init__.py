@@ -1,0 +1,13 @@
+"""The small networks beside a layer that give it something to learn; dropped after training."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from lwtrain.registry import Registry
+
+if TYPE_CHECKING:  # torch stays out until a sidecar is built
+    from lwtrain.sidecars.sidecar import Sidecar
+
+# A builder takes (name, shape: LayerShape, num_classes, *, first: bool) and the settings of its own; `first` says
+# that the layer's input is an image in [0, 1].
+SIDECARS: Registry["Callable[..., Sidecar]"] = Registry("encoder", "lwtrain.sidecars")

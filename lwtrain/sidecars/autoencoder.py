@@ -1,0 +1,125 @@
+"""Sidecars that rebuild a layer's input from its output: the encoders a, b and c and their mirrored decoders."""
+
+from collections import OrderedDict
+from itertools import pairwise
+from typing import Literal
+
+from torch import Tensor, nn
+
+from lwtrain.backbones.backbone import LayerShape, Shape
+from lwtrain.registry import choices_hint
+
+# Channels after each pooling of the encoder, as multiples of the layer's channels.
+ENCODERS: dict[str, tuple[float, ...]] = {"a": (2, 4), "b": (2,), "c": (0.5,)}
+DROPOUTS: dict[str, type[nn.Dropout] | type[nn.Dropout2d]] = {"channel": nn.Dropout2d, "element": nn.Dropout}
+OUTPUTS = ("auto", "sigmoid", "linear")
+
+
+class SidecarAutoencoder(nn.Module):
+    """Squeezes a layer's output through a bottleneck and rebuilds the layer's *input* from it.
+
+    Every encoder block halves height and width (rounding up) and convolves; the decoder goes back through the same
+    sizes and channels and closes with a convolution to the input's shape, which it meets exactly for any size. Each
+    convolution but the last has batch norm, LeakyReLU and dropout. From c channels of s x s positions:
+
+    | name | bottleneck |
+    |---|---|
+    | a | 4c x s/4 x s/4, by way of 2c x s/2 x s/2 |
+    | b | 2c x s/2 x s/2 |
+    | c | c/2 x s/2 x s/2 |
+
+    Args:
+        name: One of "a", "b", "c".
+        shape: The layer's input, to rebuild, and its output, to read.
+        first: Whether the layer's input is an image in [0, 1].
+        dropout: Probability of dropping a channel or an element.
+        dropout_kind: "channel" drops whole channels; "element", as published, spends more time on drawing random
+            numbers than the convolutions take on a CPU.
+        output: "sigmoid" rebuilds values in [0, 1] only, and does so in float32; "linear" rebuilds any; "auto" is
+            sigmoid for the first layer and linear for all others. Published: always sigmoid.
+        kernel_size: Of every convolution; odd.
+
+    Raises:
+        ValueError: If a setting is out of range.
+
+    Example:
+        >>> import torch
+        >>> shape = LayerShape(inputs=(3, 9, 9), outputs=(8, 9, 9))
+        >>> autoencoder = SidecarAutoencoder("a", shape, first=True)
+        >>> autoencoder.bottleneck, autoencoder(torch.rand(2, 8, 9, 9)).shape
+        ((32, 3, 3), torch.Size([2, 3, 9, 9]))
+    """
+
+    bottleneck: Shape
+    output: Literal["sigmoid", "linear"]
+
+    def __init__(
+        self,
+        name: str,
+        shape: LayerShape,
+        *,
+        first: bool,
+        dropout: float = 0.1,
+        dropout_kind: str = "channel",
+        output: str = "auto",
+        kernel_size: int = 3,
+    ) -> None:
+        _check_settings(name, dropout, dropout_kind, output, kernel_size)
+        super().__init__()
+
+        def block(resize: nn.Module, channels_in: int, channels_out: int) -> nn.Sequential:
+            pieces: OrderedDict[str, nn.Module] = OrderedDict(
+                resize=resize,
+                conv=nn.Conv2d(channels_in, channels_out, kernel_size, padding=kernel_size // 2),
+                norm=nn.BatchNorm2d(channels_out),
+                activation=nn.LeakyReLU(inplace=True),
+                dropout=DROPOUTS[dropout_kind](dropout),
+            )
+            return nn.Sequential(pieces)
+
+        stations = _stations(shape.outputs, ENCODERS[name])
+        encoder = [block(nn.MaxPool2d(2, ceil_mode=True), before[0], after[0]) for before, after in pairwise(stations)]
+        decoder: list[nn.Module] = [
+            block(nn.Upsample(size=after[1:]), before[0], after[0]) for before, after in pairwise(reversed(stations))
+        ]
+        if shape.inputs[1:] != shape.outputs[1:]:  # the layer itself pools
+            decoder.append(nn.Upsample(size=shape.inputs[1:]))
+        decoder.append(nn.Conv2d(shape.outputs[0], shape.inputs[0], kernel_size, padding=kernel_size // 2))
+
+        self.bottleneck = stations[-1]
+        self.output = "sigmoid" if output == "sigmoid" or (output == "auto" and first) else "linear"
+        self.encoder = nn.Sequential(*encoder)
+        self.decoder = nn.Sequential(*decoder)
+
+    def decode(self, code: Tensor) -> Tensor:
+        """Rebuild the layer's input from the bottleneck."""
+        reconstruction = self.decoder(code)
+        # bfloat16 has no numbers between 0.996 and 1: there the sigmoid would be 1, and cross entropy without gradient.
+        return reconstruction.float().sigmoid() if self.output == "sigmoid" else reconstruction
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Rebuild the layer's input (batch, *shape.inputs) from its output (batch, *shape.outputs)."""
+        return self.decode(self.encoder(features))
+
+
+def _stations(outputs: Shape, multiples: tuple[float, ...]) -> list[Shape]:
+    """The shapes from the layer's output to the bottleneck."""
+    channels, height, width = outputs
+    stations = [outputs]
+    for multiple in multiples:
+        height, width = (height + 1) // 2, (width + 1) // 2
+        stations.append((max(1, int(channels * multiple)), height, width))
+    return stations
+
+
+def _check_settings(name: str, dropout: float, dropout_kind: str, output: str, kernel_size: int) -> None:
+    if name not in ENCODERS:
+        raise ValueError(f"encoder={name}: {choices_hint(name, list(ENCODERS))}")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"encoder.dropout={dropout}: choose 0 or more and less than 1")
+    if dropout_kind not in DROPOUTS:
+        raise ValueError(f"encoder.dropout_kind={dropout_kind}: {choices_hint(dropout_kind, list(DROPOUTS))}")
+    if output not in OUTPUTS:
+        raise ValueError(f"encoder.output={output}: {choices_hint(output, list(OUTPUTS))}")
+    if kernel_size < 1 or kernel_size % 2 == 0:
+        raise ValueError(f"encoder.kernel_size={kernel_size}: choose an odd number")

@@ -1,0 +1,65 @@
+"""The lightest sidecar: it averages a layer's output to a small grid and reads the class off it."""
+
+from collections import OrderedDict
+
+from torch import Tensor, nn
+
+from lwtrain.backbones.backbone import LayerShape
+from lwtrain.sidecars import SIDECARS
+from lwtrain.sidecars.sidecar import Sidecar, SidecarOutput
+
+
+class PoolSidecar(Sidecar):
+    """Average pooling to `grid` x `grid` and one linear layer: no decoder, nothing between the layer and its error.
+
+    The local classifier of Nøkland and Eidnes (2019, arXiv:1901.06656). It keeps next to nothing in memory for
+    backward, where the encoders a, b and c may need more than the layer they train. It cannot learn from unlabelled
+    images: with few labels take one of those.
+
+    Args:
+        shape: The layer's input and output.
+        num_classes: Number of logits.
+        grid: Positions per side that the linear layer sees; a smaller output is seen as it is. The paper's code
+            averages until at most 4,096 numbers are left: those of 256 channels on a 4 x 4 grid.
+
+    Raises:
+        ValueError: If `grid` is below 1.
+
+    Example:
+        >>> import torch
+        >>> sidecar = PoolSidecar(LayerShape(inputs=(3, 32, 32), outputs=(64, 32, 32)), num_classes=10, grid=2)
+        >>> sidecar(torch.rand(4, 64, 32, 32)).logits.shape
+        torch.Size([4, 10])
+        >>> sidecar.classifier.classes
+        Linear(in_features=256, out_features=10, bias=True)
+    """
+
+    rebuilds = False
+
+    def __init__(self, shape: LayerShape, num_classes: int, *, grid: int = 4) -> None:
+        if grid < 1:
+            raise ValueError(f"encoder.grid={grid}: choose 1 or more")
+        super().__init__()
+        channels, height, width = shape.outputs
+        # Without the minimum, a 2 x 2 output would be repeated to 4 x 4: four weights for one number.
+        rows, columns = min(grid, height), min(grid, width)
+        classifier: OrderedDict[str, nn.Module] = OrderedDict(
+            pool=nn.AdaptiveAvgPool2d((rows, columns)),
+            flatten=nn.Flatten(),
+            classes=nn.Linear(channels * rows * columns, num_classes),
+        )
+        self.classifier = nn.Sequential(classifier)
+
+    def forward(self, features: Tensor, num_labelled: int | None = None) -> SidecarOutput:
+        """Classify the first `num_labelled` rows (all of them if None)."""
+        return SidecarOutput(self.classify(features[:num_labelled]), reconstruction=None)
+
+    def classify(self, features: Tensor) -> Tensor:
+        """The logits of all rows, (batch, classes)."""
+        return self.classifier(features)
+
+
+@SIDECARS.register("pool")
+def pool(name: str, shape: LayerShape, num_classes: int, *, first: bool, grid: int = 4) -> PoolSidecar:  # noqa: ARG001
+    """Build a `PoolSidecar`; it is the same for all layers."""
+    return PoolSidecar(shape, num_classes, grid=grid)

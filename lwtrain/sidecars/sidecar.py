@@ -1,0 +1,44 @@
+"""What every sidecar promises."""
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+
+class SidecarOutput(NamedTuple):
+    """What a sidecar makes of a layer's output.
+
+    Attributes:
+        logits: (labelled rows, classes).
+        reconstruction: Of the layer's input, for every row; None from a sidecar without decoder.
+    """
+
+    logits: Tensor
+    reconstruction: Tensor | None
+
+
+class Sidecar(nn.Module, ABC):
+    """Reads a layer's output, classifies it and may rebuild the layer's input.
+
+    Promises that `classify` computes nothing that the logits do not need, and that unlabelled rows never enter the
+    linear layers of the supervision.
+
+    Attributes:
+        rebuilds: Whether there is a decoder.
+    """
+
+    rebuilds: bool
+
+    @abstractmethod
+    def forward(self, features: Tensor, num_labelled: int | None = None) -> SidecarOutput:
+        """Classify the first rows and rebuild all.
+
+        Args:
+            features: (batch, channels, height, width), the layer's output before the map.
+            num_labelled: How many rows to classify; all of them if None.
+        """
+
+    @abstractmethod
+    def classify(self, features: Tensor) -> Tensor:
+        """The logits of all rows, (batch, classes), without the decoder: for validation and prediction."""
