@@ -1,0 +1,49 @@
+"""What each layer said of the validation images, kept from the epoch in which it spoke: a vote is only a mean."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+
+class Ballots:
+    """The class probabilities that layers gave for the validation images.
+
+    Promise: what is kept belongs to the network as it stands. A layer that trains again changes what all layers above
+    it read, so `reopen` throws away its ballots and theirs.
+    """
+
+    def __init__(self) -> None:
+        self._cast: dict[int, list[Tensor]] = {}
+        self._labels: dict[int, list[Tensor]] = {}
+
+    def reopen(self, layer: int) -> None:
+        """Forget what `layer` and all layers above it said."""
+        for known in [known for known in self._cast if known >= layer]:
+            del self._cast[known], self._labels[known]
+
+    def cast(self, layer: int, logits: Tensor, labels: Tensor) -> None:
+        """Add one batch: logits, (batch, classes), and the true labels, (batch,)."""
+        self._cast.setdefault(layer, []).append(logits.float().softmax(dim=1))
+        self._labels.setdefault(layer, []).append(labels)
+
+    def knows(self, layers: Iterable[int]) -> bool:
+        """Whether all of these layers have given their opinion of the network as it stands."""
+        return all(layer in self._cast for layer in layers)
+
+    def of(self, layer: int) -> tuple[Tensor, Tensor]:
+        """Give a layer's probabilities, (images, classes), and the true labels, (images,)."""
+        return torch.cat(self._cast[layer]), torch.cat(self._labels[layer])
+
+    def vote(self, layers: Iterable[int]) -> tuple[Tensor, Tensor]:
+        """Give the mean of several layers' probabilities, (images, classes), and the true labels, (images,).
+
+        Example:
+            >>> ballots, labels = Ballots(), torch.tensor([1])
+            >>> ballots.cast(0, torch.tensor([[0.0, 0.0]]), labels)
+            >>> ballots.cast(1, torch.tensor([[-9.0, 9.0]]), labels)
+            >>> ballots.vote([0, 1])[0]
+            tensor([[0.2500, 0.7500]])
+        """
+        opinions = [self.of(layer) for layer in layers]
+        return torch.stack([probabilities for probabilities, _ in opinions]).mean(dim=0), opinions[0][1]

@@ -1,0 +1,112 @@
+"""Says where a run is: a live line on a terminal, plain lines in a log."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from lwtrain.callbacks.layer_schedule import LayerSchedule
+from lwtrain.callbacks.stopwatch import Stopwatch
+from lwtrain.stack import LayerStack
+
+_REFRESH_SECONDS = 0.25  # reading the loss makes an accelerator wait
+
+
+class PlainProgress(Callback):
+    """Writes one line for each epoch when it is done, for log files.
+
+    Args:
+        schedule: Tells where the run is.
+        stopwatch: Tells how fast it goes.
+        console: Where the lines go.
+    """
+
+    def __init__(self, schedule: LayerSchedule, stopwatch: Stopwatch, console: Console | None = None) -> None:
+        self._schedule, self._stopwatch = schedule, stopwatch
+        self._console = console or Console(highlight=False, soft_wrap=True)
+        self._open: tuple[str, str] | None = None  # the place and the layer of the epoch that runs
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Close the line of the epoch before, whose figures are complete by now, and begin the next."""
+        assert isinstance(pl_module, LayerStack)
+        self._close(pl_module)
+        self._open = place(self._schedule, trainer, pl_module), pl_module.active_name
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Close the last line."""
+        assert isinstance(pl_module, LayerStack)
+        self._close(pl_module)
+
+    def _close(self, stack: LayerStack) -> None:
+        if self._open is not None:
+            where, name = self._open
+            self._console.print(f"{where}  {outcome(stack.figures, name, self._stopwatch)}")
+            self._open = None
+
+
+class TerminalProgress(PlainProgress):
+    """Shows the epoch that runs as a bar with its loss, accuracy and speed, below the lines of those that are done."""
+
+    def __init__(self, schedule: LayerSchedule, stopwatch: Stopwatch, console: Console | None = None) -> None:
+        super().__init__(schedule, stopwatch, console)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[figures]}"),
+            console=self._console,
+            transient=True,
+        )
+        self._task = self._bar.add_task("", figures="")
+        self._refreshed = 0.0
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Begin a new bar."""
+        super().on_train_epoch_start(trainer, pl_module)
+        assert self._open is not None
+        self._bar.reset(self._task, total=int(trainer.num_training_batches), description=self._open[0], figures="")
+        self._bar.start()
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Move the bar on."""
+        assert isinstance(pl_module, LayerStack)
+        if time.monotonic() - self._refreshed < _REFRESH_SECONDS:
+            return
+        self._refreshed = time.monotonic()
+        accuracy = float(pl_module.meter.accuracy.compute())
+        speed = f"{self._stopwatch.images_per_second:,.0f} images/s"
+        figures = f"loss {outputs['loss'].item():.3f}  accuracy {accuracy:.1%}  {speed}"
+        self._bar.update(self._task, completed=batch_idx + 1, figures=figures)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+        super().on_train_end(trainer, pl_module)
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """Take the bar away, so that the error's message stands alone."""
+        self._bar.stop()
+
+
+def place(schedule: LayerSchedule, trainer: pl.Trainer, stack: LayerStack) -> str:
+    """Say where in its schedule a run is: "wave 2/3  layer 4/9"."""
+    moment, waves = schedule.moment(trainer), schedule.num_waves
+    parts = [f"wave {moment.visit.wave + 1}/{waves}"] if waves > 1 else []
+    parts.append("all layers" if stack.active is None else f"layer {stack.active + 1}/{len(stack.layers)}")
+    if moment.visit.epochs > 1:
+        parts.append(f"epoch {moment.epoch + 1}/{moment.visit.epochs}")
+    return "  ".join(parts)
+
+
+def outcome(figures: Mapping[str, float], name: str, stopwatch: Stopwatch) -> str:
+    """Say what an epoch brought: the loss and accuracies of the layer called `name`, the vote so far, the speed."""
+    shown = {"train": f"{name}/train/accuracy", "val": f"{name}/val/accuracy", "vote": "vote/val/accuracy_so_far"}
+    parts = [f"loss {figures[tag]:.3f}" for tag in [f"{name}/train/loss"] if tag in figures]
+    parts += [f"{word} {figures[tag]:6.1%}" for word, tag in shown.items() if tag in figures]
+    return "  ".join([*parts, f"{stopwatch.images_per_second:,.0f} images/s"])

@@ -1,0 +1,120 @@
+"""Checkpoints that are whole or not there, and that hold tensors and plain Python values only."""
+
+import os
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from lightning_fabric.plugins import TorchCheckpointIO
+from pytorch_lightning.callbacks import Checkpoint
+
+from lwtrain.errors import DataError
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes each checkpoint beside its place and renames it, so that a kill leaves the old one or the new one."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+        """Write `checkpoint` to `path`, wholly or not at all."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        try:
+            with partial.open("wb") as file:
+                torch.save(checkpoint, file)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = True) -> dict[str, Any]:
+        """Read a checkpoint; see `load_checkpoint`."""
+        return load_checkpoint(Path(path))
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint onto the CPU without running any code that it may bring.
+
+    Raises:
+        DataError: If the file is missing, cut short, damaged, or holds more than tensors and plain values.
+    """
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise DataError(f"ckpt_path={path}: there is no such file") from None
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, zipfile.BadZipFile, ValueError) as error:
+        raise DataError(
+            f"ckpt_path={path}: not a readable checkpoint (cut short or damaged?). Choose another one"
+        ) from error
+    if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
+        raise DataError(f"ckpt_path={path}: not a checkpoint of lwtrain. Choose a last.ckpt or best.ckpt")
+    return checkpoint
+
+
+def check_same_network(checkpoint: dict[str, Any], stack: pl.LightningModule, path: Path) -> None:
+    """Compare a checkpoint's parameters with the network that is to take them.
+
+    Raises:
+        DataError: If names or shapes differ; names the first that do.
+    """
+    theirs = {name: tuple(value.shape) for name, value in checkpoint["state_dict"].items()}
+    ours = {name: tuple(value.shape) for name, value in stack.state_dict().items()}
+    differing = sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name))
+    if differing:
+        name = differing[0]
+        raise DataError(
+            f"ckpt_path={path}: a checkpoint of another network; {len(differing)} tensors differ.\n"
+            f"The first: {name} is {theirs.get(name, 'missing')} in the checkpoint, {ours.get(name, 'missing')} here"
+        )
+
+
+class RunCheckpoints(Checkpoint):
+    """Keeps two checkpoints of a run: `last.ckpt` of the last epoch, and `best.ckpt` of the best vote.
+
+    The vote counts when all layers have spoken for the network as it stands: at a wave's end, or while the head
+    trains. Loggers are flushed first, so that what they hold is never behind the checkpoint.
+
+    Args:
+        folder: Where the two files go.
+        config: What the run was made with, as plain values; stored in every checkpoint.
+    """
+
+    def __init__(self, folder: Path, config: dict[str, Any] | None = None) -> None:
+        self.folder, self.config = folder, config
+        self.best: float = -1.0
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save the epoch; Lightning calls this after all other callbacks and the module."""
+        if trainer.fast_dev_run:  # type: ignore[attr-defined]  # Lightning sets it without declaring it
+            return
+        for logger in trainer.loggers:
+            logger.save()
+        improved = self._improved(trainer)
+        trainer.save_checkpoint(self.folder / "last.ckpt")
+        if improved:
+            trainer.save_checkpoint(self.folder / "best.ckpt")
+
+    def _improved(self, trainer: pl.Trainer) -> bool:
+        vote = getattr(trainer.lightning_module, "complete_vote", None)
+        if vote is None or float(vote) <= self.best:
+            return False
+        self.best = float(vote)
+        return True
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Store the run's settings beside the weights."""
+        checkpoint["config"] = self.config
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give the best vote so far."""
+        return {"best": self.best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from the best vote so far."""
+        self.best = state_dict["best"]

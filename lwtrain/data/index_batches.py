@@ -1,0 +1,80 @@
+"""Which rows of the front make one batch: labelled and unlabelled ones side by side.
+
+A *row* is one place in the front. The labelled images fill the first rows, the unlabelled ones the rest; where labelled
+images are repeated to keep up, each repetition has a row, and so an augmentation, of its own.
+"""
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+Mixture = Literal["half", "proportional", "labelled"]
+MIXTURES: tuple[Mixture, ...] = ("half", "proportional", "labelled")
+
+
+class Rows(NamedTuple):
+    """What stands in the rows of the front: an image in each, the labelled ones first."""
+
+    images: Tensor  # (num_rows,) int64: indices into the training images
+    num_labelled: int
+
+
+class RowBatch(NamedTuple):
+    """One batch, by its places in the front; the first `len(labels)` rows are the labelled ones."""
+
+    rows: Tensor  # (batch,) int64
+    labels: Tensor  # (labelled,) int64
+
+
+def lay_rows(labelled: Tensor, unlabelled: Tensor, mixture: Mixture, generator: torch.Generator) -> Rows:
+    """Place images in rows for one pass over the data.
+
+    Args:
+        labelled: (L,) indices of the labelled images.
+        unlabelled: (U,) indices of the others; empty if every image has its label.
+        mixture: "half": as many labelled rows as unlabelled ones, the fewer repeated until they keep up;
+            "proportional": every image once; "labelled": the labelled images only.
+        generator: Shuffles each round of repetitions, so that the last, incomplete round differs from pass to pass.
+
+    Example:
+        >>> lay_rows(torch.tensor([7]), torch.tensor([3, 5]), "half", torch.Generator())
+        Rows(images=tensor([7, 7, 3, 5]), num_labelled=2)
+    """
+    if mixture == "labelled" or not len(unlabelled):
+        return Rows(labelled, len(labelled))
+    if mixture == "half":
+        length = max(len(labelled), len(unlabelled))
+        labelled, unlabelled = (_repeat(images, length, generator) for images in (labelled, unlabelled))
+    return Rows(torch.cat([labelled, unlabelled]), len(labelled))
+
+
+def _repeat(images: Tensor, length: int, generator: torch.Generator) -> Tensor:
+    if len(images) == length:
+        return images
+    rounds = -(-length // len(images))
+    return torch.cat([images[torch.randperm(len(images), generator=generator)] for _ in range(rounds)])[:length]
+
+
+def count_batches(num_rows: int, batch_size: int) -> int:
+    """How many batches one epoch takes: as few as keep every batch at `batch_size` or below."""
+    return -(-num_rows // batch_size)
+
+
+def shuffled_batches(rows: Rows, num_batches: int, generator: torch.Generator) -> list[tuple[Tensor, int]]:
+    """Deal all rows out to batches, each with its share of labelled and of unlabelled ones.
+
+    Batch sizes differ by two at most, so that no row is left out and no tiny last batch upsets batch norm.
+
+    Returns:
+        For each batch its rows, (batch,) int64 with the labelled ones first, and how many of them are labelled.
+
+    Example:
+        >>> rows = Rows(torch.arange(10), num_labelled=4)
+        >>> [(len(places), labelled) for places, labelled in shuffled_batches(rows, 3, torch.Generator())]
+        [(4, 2), (3, 1), (3, 1)]
+    """
+    first, num_rows = rows.num_labelled, len(rows.images)
+    labelled = torch.randperm(first, generator=generator).tensor_split(num_batches)
+    unlabelled = (first + torch.randperm(num_rows - first, generator=generator)).tensor_split(num_batches)
+    return [(torch.cat(pair), len(pair[0])) for pair in zip(labelled, unlabelled, strict=True)]

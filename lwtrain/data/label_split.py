@@ -1,0 +1,75 @@
+"""Which images are held out, and which of the rest keep their labels: as many of each class, fixed by a seed."""
+
+import torch
+from torch import Tensor
+
+
+def stratified_subset(labels: Tensor, per_class: list[int], generator: torch.Generator) -> Tensor:
+    """Draw `per_class[c]` images of each class c.
+
+    Args:
+        labels: (num_images,) int64 class numbers.
+        per_class: How many to draw of each class.
+        generator: Decides which; the same state draws the same images.
+
+    Returns:
+        (sum(per_class),) int64 indices, ascending.
+
+    Raises:
+        ValueError: If a class has fewer images than asked for.
+    """
+    drawn = []
+    for number, wanted in enumerate(per_class):
+        members = torch.nonzero(labels == number).squeeze(1)
+        if wanted > len(members):
+            raise ValueError(f"class {number} has {len(members)} images, {wanted} were asked for")
+        drawn.append(members[torch.randperm(len(members), generator=generator)[:wanted]])
+    return torch.cat(drawn).sort().values
+
+
+def hold_out(labels: Tensor, fraction: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Set a share of every class aside for validation.
+
+    Returns:
+        Indices (int64, ascending) of the images left for training, and of those held out.
+
+    Raises:
+        ValueError: If the fraction is not between 0 and 1, or leaves nothing on one of the two sides.
+    """
+    counts = torch.bincount(labels)
+    per_class = [round(fraction * int(count)) for count in counts]
+    if not 0 < fraction < 1 or sum(per_class) in (0, len(labels)):
+        raise ValueError(f"validation={fraction}: choose a share between 0 and 1 that leaves images on both sides")
+    held_out = stratified_subset(labels, per_class, generator)
+    remaining = torch.ones(len(labels), dtype=torch.bool)
+    remaining[held_out] = False
+    return torch.nonzero(remaining).squeeze(1), held_out
+
+
+def num_labelled(setting: int | float | str, num_images: int, num_classes: int) -> int:
+    """Read `labels=`: "all", a number of images, or a share of them (rounded down to equal numbers per class).
+
+    Raises:
+        ValueError: If there are not that many images, fewer labels than classes, or no equal number per class.
+
+    Example:
+        >>> num_labelled("all", 9000, 10), num_labelled(4000, 9000, 10), num_labelled(0.08, 9000, 10)
+        (9000, 4000, 720)
+    """
+    if setting == "all":
+        return num_images
+    if isinstance(setting, str):
+        raise ValueError(f"labels={setting}: choose all, a number of images or a share between 0 and 1")
+    if isinstance(setting, float) and 0 < setting < 1:
+        number = int(setting * num_images) // num_classes * num_classes
+    else:
+        number = int(setting)
+        if number != setting:
+            raise ValueError(f"labels={setting}: choose all, a whole number of images or a share between 0 and 1")
+    if number < num_classes:
+        raise ValueError(f"labels={setting}: choose at least one image for each of the {num_classes} classes")
+    if number > num_images:
+        raise ValueError(f"labels={setting}: there are {num_images} training images; choose at most that, or all")
+    if number % num_classes and number != num_images:
+        raise ValueError(f"labels={setting}: choose a multiple of the {num_classes} classes")
+    return number

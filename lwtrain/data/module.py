@@ -1,0 +1,199 @@
+"""The data of a run: few labelled images, many without labels, some held out, all of them in memory as bytes."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from lwtrain.data.augmentation import Augmentation
+from lwtrain.data.index_batches import MIXTURES, Mixture, RowBatch, Rows, count_batches, lay_rows, shuffled_batches
+from lwtrain.data.label_split import hold_out, num_labelled, stratified_subset
+from lwtrain.data.load import Split
+from lwtrain.data.view import View
+from lwtrain.seeds import generator_for
+
+_EVALUATION_BATCH = 256  # rows at once where nothing is learned; small enough for the activations to stay in cache
+
+
+class BatchLoader:
+    """Yields the batches that `batches` makes, anew in every epoch; nothing is loaded, the images lie in memory."""
+
+    def __init__(self, num_batches: int, batches: Callable[[], Iterator[Any]]) -> None:
+        self._num_batches = num_batches
+        self._batches = batches
+
+    def __len__(self) -> int:
+        return self._num_batches
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._batches()
+
+
+class SemiSupervisedDataModule(pl.LightningDataModule):
+    """Splits a data set by labels and deals out its rows, batch by batch.
+
+    Promises: the labelled subset, the validation images, every augmentation and the order of every epoch follow from
+    `seed` alone; no validation or test image is ever in a training row; within `trainer.fit` batches are
+    `RowBatch`es (places in the front), elsewhere pairs of images and labels.
+
+    Args:
+        train: Images, (num_images, channels, height, width) uint8, and their labels, (num_images,) int64.
+        test: The same, for `trainer.test`; also what validates where `validation="test"`.
+        labels: How many images keep their labels: "all", a number, or a share. The same number of each class.
+        validation: The share of the training images held out for validation, or "test".
+        mixture: How labelled and unlabelled rows share a batch; see `lwtrain.data.index_batches.lay_rows`.
+        batch_size: The most rows in a batch, over all processes together.
+        augmentation: What happens to each training row; nothing by default.
+        seed: Decides everything that is drawn.
+
+    Raises:
+        ValueError: If labels, validation or batch_size cannot be had from these images.
+
+    Example:
+        >>> images, labels = torch.zeros(60, 1, 8, 8, dtype=torch.uint8), torch.arange(60) % 3
+        >>> data = SemiSupervisedDataModule(Split(images, labels), labels=12, validation=0.1, batch_size=16)
+        >>> len(data.labelled), len(data.unlabelled), len(data.held_out)
+        (12, 42, 6)
+        >>> [len(batch.rows) for batch in data.train_dataloader()]
+        [14, 14, 14, 14, 14, 14]
+    """
+
+    def __init__(
+        self,
+        train: Split,
+        test: Split | None = None,
+        *,
+        labels: int | float | str = "all",
+        validation: float | str = 0.1,
+        mixture: Mixture = "half",
+        batch_size: int = 128,
+        augmentation: Augmentation | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if mixture not in MIXTURES:
+            raise ValueError(f"batches={mixture}: choose {', '.join(MIXTURES)}")
+        if validation == "test" and test is None:
+            raise ValueError("validation=test: there are no test images; choose a share of the training images")
+        self.train, self.test = train, test
+        self.mixture, self.batch_size, self.augmentation, self.seed = mixture, batch_size, augmentation, seed
+        self.num_classes = int(train.labels.max()) + 1
+
+        kept, self.held_out = torch.arange(len(train.labels)), torch.empty(0, dtype=torch.int64)
+        if validation != "test":
+            kept, self.held_out = hold_out(train.labels, float(validation), generator_for(seed, "validation"))
+        count = num_labelled(labels, len(kept), self.num_classes)
+        chosen = torch.arange(len(kept))
+        if count < len(kept):
+            per_class = [count // self.num_classes] * self.num_classes
+            chosen = stratified_subset(train.labels[kept], per_class, generator_for(seed, "labels"))
+        self.labelled = kept[chosen]
+        unlabelled = torch.ones(len(kept), dtype=torch.bool)
+        unlabelled[chosen] = False
+        self.unlabelled = kept[unlabelled]
+
+        if not 2 <= batch_size <= len(self.rows((0, 0)).images):
+            raise ValueError(f"batch_size={batch_size}: choose 2 to {len(self.rows((0, 0)).images)}, the training rows")
+        self.turn_to((0, 0))
+
+    def rows(self, view: tuple[int, int]) -> Rows:
+        """Lay out this process's share of the training rows for one view, (wave, epoch of the visit)."""
+        rows = lay_rows(self.labelled, self.unlabelled, self.mixture, generator_for(self.seed, "rows", *view))
+        labelled, unlabelled = rows.images.split([rows.num_labelled, len(rows.images) - rows.num_labelled])
+        labelled, unlabelled = self._share(labelled), self._share(unlabelled)
+        return Rows(torch.cat([labelled, unlabelled]), len(labelled))
+
+    def turn_to(self, view: tuple[int, int]) -> View:
+        """Make `view` the one whose rows the training batches name, and give it."""
+        self._view, self._rows = view, self.rows(view)
+        if self.augmentation is None:
+            return View(self.train.images, self._rows.images)
+        rank, _ = self._place()
+        drawn = self.augmentation.draw(len(self._rows.images), generator_for(self.seed, "augmentation", *view, rank))
+        return View(self.train.images, self._rows.images, self.augmentation, drawn)
+
+    def images_to(self, device: torch.device) -> None:
+        """Keep the images on the device that reads them."""
+        self.train = replace(self.train, images=self.train.images.to(device))
+        if self.test is not None:
+            self.test = replace(self.test, images=self.test.images.to(device))
+
+    def validation_view(self) -> View:
+        """Give this process's share of the validation images, as they are."""
+        images, _, rows = self._validation()
+        return View(images, rows)
+
+    def train_dataloader(self) -> BatchLoader:
+        """Batches of rows of the current view, in an order drawn for each epoch."""
+        _, world = self._place()
+        num_batches = count_batches(len(self._rows.images) * world, self.batch_size)
+        return BatchLoader(num_batches, lambda: self._training_batches(num_batches))
+
+    def val_dataloader(self) -> BatchLoader:
+        """Batches of validation rows within `trainer.fit`, else batches of (images, labels)."""
+        images, labels, rows = self._validation()
+        if self._fitting():
+            return self._in_order(rows, lambda places: RowBatch(places, labels[rows[places]]))
+        return self._in_order(rows, lambda places: (images[rows[places]], labels[rows[places]]))
+
+    def test_dataloader(self) -> BatchLoader:
+        """Batches of (images, labels)."""
+        if self.test is None:
+            raise ValueError("this data module was given no test images")
+        test, rows = self.test, self._share(torch.arange(len(self.test.labels)))
+        return self._in_order(rows, lambda places: (test.images[rows[places]], test.labels[rows[places]]))
+
+    def _training_batches(self, num_batches: int) -> Iterator[RowBatch]:
+        epoch = self.trainer.current_epoch if self.trainer is not None else 0
+        generator = generator_for(self.seed, "order", *self._view, epoch)
+        labels = self.train.labels[self._rows.images[: self._rows.num_labelled]]
+        for places, labelled in shuffled_batches(self._rows, num_batches, generator):
+            yield RowBatch(places, labels[places[:labelled]])
+
+    def _in_order(self, rows: Tensor, batch: Callable[[Tensor], Any]) -> BatchLoader:
+        """Deal this process's rows out as they stand, into as many batches on every process."""
+        num_batches = count_batches(len(rows), _EVALUATION_BATCH)
+        return BatchLoader(num_batches, lambda: map(batch, torch.arange(len(rows)).tensor_split(num_batches)))
+
+    def _share(self, rows: Tensor) -> Tensor:
+        """Take every world-th of the rows; processes late in the line repeat their last, so that all have as many."""
+        rank, world = self._place()
+        share = rows[rank::world]
+        return share if len(share) * world >= len(rows) else torch.cat([share, share[-1:]])
+
+    def _validation(self) -> tuple[Tensor, Tensor, Tensor]:
+        if self.test is not None and not len(self.held_out):
+            return self.test.images, self.test.labels, self._share(torch.arange(len(self.test.labels)))
+        return self.train.images, self.train.labels, self._share(self.held_out)
+
+    def _fitting(self) -> bool:
+        return self.trainer is not None and self.trainer.state.fn == "fit"
+
+    def _place(self) -> tuple[int, int]:
+        """Which process of how many this is."""
+        return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps, to notice when it is continued with other data."""
+        return {"fingerprint": self.fingerprint()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Compare with the data a checkpoint was made with.
+
+        Raises:
+            ValueError: If the images, their labels, or how they are split have changed since.
+        """
+        if state_dict["fingerprint"] != self.fingerprint():
+            raise ValueError("data_dir, labels, validation: the training data are not those of the checkpoint")
+
+    def fingerprint(self) -> str:
+        """A short text that changes with the labels, the split, and (as far as a sample of pixels shows) the images."""
+        digest = hashlib.blake2b(repr(tuple(self.train.images.shape)).encode(), digest_size=8)
+        pixels = self.train.images.flatten()[:: max(1, self.train.images.numel() // 100_000)]
+        for tensor in (pixels, self.train.labels, self.labelled, self.unlabelled, self.held_out):
+            digest.update(tensor.contiguous().numpy().tobytes())
+        return digest.hexdigest()

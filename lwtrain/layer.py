@@ -1,0 +1,155 @@
+"""What trains as one: a layer of the backbone with its local problem, or the head. Usable alone, under any Trainer."""
+
+from abc import abstractmethod
+from typing import NamedTuple
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torchmetrics.functional.classification import multiclass_accuracy
+
+from lwtrain.data.view import as_inputs
+from lwtrain.objectives.objective import Losses, Objective
+from lwtrain.objectives.prediction import prediction_alone
+from lwtrain.sidecars.sidecar import Sidecar, SidecarOutput
+
+
+class LocalStep(NamedTuple):
+    """What one batch gives a local problem: its losses, and the logits of the labelled rows."""
+
+    losses: Losses
+    logits: Tensor
+
+
+class LocalModule(pl.LightningModule):
+    """A part of the network with a loss of its own.
+
+    A batch is `(inputs, labels)`: the first `len(labels)` inputs are labelled, the others are not.
+
+    Args:
+        num_classes: How many classes there are.
+        lr: Learning rate of Adam when trained alone.
+    """
+
+    def __init__(self, num_classes: int, lr: float) -> None:
+        super().__init__()
+        self.num_classes, self.lr = num_classes, lr
+
+    @abstractmethod
+    def local_step(self, inputs: Tensor, labels: Tensor) -> LocalStep:
+        """Compute the losses of one batch, with gradient."""
+
+    @abstractmethod
+    def classify(self, inputs: Tensor) -> Tensor:
+        """Give this part's own opinion: logits, (batch, num_classes)."""
+
+    @abstractmethod
+    def pass_on(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Give this part's logits and what the next one reads, from one forward pass."""
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        """Train alone, on batches of (inputs, labels)."""
+        inputs, labels = batch
+        losses, logits = self.local_step(as_inputs(inputs), labels)
+        self.log("train/loss", losses.total, prog_bar=True)
+        self.log("train/accuracy", multiclass_accuracy(logits, labels, self.num_classes, average="micro"))
+        return losses.total
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        """Measure alone, on batches of (inputs, labels)."""
+        inputs, labels = batch
+        logits = self.classify(as_inputs(inputs))
+        self.log("val/accuracy", multiclass_accuracy(logits, labels, self.num_classes, average="micro"), prog_bar=True)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Adam, for training alone; within a stack, the stack's optimizer is used instead."""
+        return torch.optim.Adam(self.parameters(), lr=self.lr)
+
+
+class HorizontalLayer(LocalModule):
+    """A layer of the backbone, the map behind it, and the sidecar and objective that give it something to learn.
+
+    Promise: `forward` is the backbone's part alone; sidecar and objective are needed in training only.
+
+    Args:
+        layer: Convolutions (or anything) that turn the layer's input into its output.
+        map: Carries the output on to the next layer.
+        sidecar: Reads the layer's output; see `lwtrain.sidecars`.
+        objective: Turns what the sidecar says into losses; see `lwtrain.objectives`.
+        num_classes: How many classes there are.
+        lr: Learning rate of Adam when trained alone.
+
+    Example:
+        >>> from lwtrain.backbones.backbone import LayerShape
+        >>> from lwtrain.objectives.prediction import PredictionObjective
+        >>> from lwtrain.sidecars.pool import PoolSidecar
+        >>> shape = LayerShape(inputs=(3, 8, 8), outputs=(4, 8, 8))
+        >>> layer = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU())
+        >>> sidecar = PoolSidecar(shape, num_classes=10, grid=2)
+        >>> horizontal = HorizontalLayer(layer, nn.MaxPool2d(2), sidecar, PredictionObjective(), num_classes=10)
+        >>> horizontal(torch.rand(5, 3, 8, 8)).shape, horizontal.classify(torch.rand(5, 3, 8, 8)).shape
+        (torch.Size([5, 4, 4, 4]), torch.Size([5, 10]))
+    """
+
+    def __init__(
+        self,
+        layer: nn.Module,
+        map: nn.Module,
+        sidecar: Sidecar,
+        objective: Objective,
+        num_classes: int,
+        lr: float = 1e-3,
+    ) -> None:
+        super().__init__(num_classes, lr)
+        self.layer, self.map, self.sidecar, self.objective = layer, map, sidecar, objective
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Give what the next layer reads."""
+        return self.map(self.layer(inputs))
+
+    def local_step(self, inputs: Tensor, labels: Tensor) -> LocalStep:
+        """Run layer and sidecar once over labelled and unlabelled rows together, and weigh what they give."""
+        output = self.sidecar(self.layer(inputs), num_labelled=len(labels))
+        return LocalStep(self.objective(output, inputs, labels), output.logits)
+
+    def classify(self, inputs: Tensor) -> Tensor:
+        """Give the logits of the layer's own supervision, (batch, num_classes)."""
+        return self.sidecar.classify(self.layer(inputs))
+
+    def pass_on(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Give the sidecar's logits, and what the next layer reads."""
+        features = self.layer(inputs)
+        return self.sidecar.classify(features), self.map(features)
+
+
+class LinearHead(LocalModule):
+    """The classifier that closes the backbone, trained as the last horizontal layer. Unlabelled rows pass it by.
+
+    Args:
+        classifier: Turns the last map's output into logits.
+        num_classes: How many classes there are.
+        label_smoothing: Share of the target spread evenly over all classes.
+        lr: Learning rate of Adam when trained alone.
+    """
+
+    def __init__(self, classifier: nn.Module, num_classes: int, label_smoothing: float = 0.0, lr: float = 1e-3) -> None:
+        super().__init__(num_classes, lr)
+        self.classifier, self.label_smoothing = classifier, label_smoothing
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Give the network's logits, (batch, num_classes)."""
+        return self.classifier(inputs)
+
+    def local_step(self, inputs: Tensor, labels: Tensor) -> LocalStep:
+        """Give the cross entropy of the labelled rows."""
+        logits = self.classifier(inputs[: len(labels)])
+        return LocalStep(prediction_alone(SidecarOutput(logits, None), labels, self.label_smoothing), logits)
+
+    def classify(self, inputs: Tensor) -> Tensor:
+        """Give the network's logits, (batch, num_classes)."""
+        return self.classifier(inputs)
+
+    def pass_on(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Give the logits twice: as an opinion, and as what comes after the head."""
+        logits = self.classifier(inputs)
+        return logits, logits

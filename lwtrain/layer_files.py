@@ -1,0 +1,72 @@
+"""Trained layers in files of their own, to be taken up by another run."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from lwtrain.errors import DataError
+from lwtrain.stack import LayerStack
+
+
+def store_layers(stack: LayerStack, folder: Path) -> list[Path]:
+    """Write each trained layer (map, sidecar and objective with it) to `folder`/<name>.safetensors."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, layer, trained in zip(stack.names, stack.layers, stack.voters.tolist(), strict=True):
+        if trained:
+            paths.append(folder / f"{name}.safetensors")
+            tensors = {key: value.contiguous() for key, value in layer.state_dict().items()}
+            partial = paths[-1].with_suffix(".partial")
+            save_file(tensors, partial, metadata={"layer": name})
+            partial.replace(paths[-1])
+    return paths
+
+
+def load_layers(stack: LayerStack, paths: Iterable[Path]) -> set[int]:
+    """Take layers from files that `store_layers` wrote; a folder stands for all files in it.
+
+    Returns:
+        The numbers of the layers taken; they need no more training.
+
+    Raises:
+        DataError: If a file is missing or damaged, or its layer does not fit the one of that name here.
+    """
+    return {_load_layer(stack, file) for path in paths for file in _files(path)}
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    files = sorted(path.glob("*.safetensors")) or sorted((path / "layers").glob("*.safetensors"))
+    if not files:
+        raise DataError(f"layer.load={path}: no layer files in this folder; choose a run's layers/ or one of its files")
+    return files
+
+
+def _load_layer(stack: LayerStack, path: Path) -> int:
+    try:
+        with safe_open(path, framework="pt") as file:
+            name = (file.metadata() or {}).get("layer")
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
+    except FileNotFoundError:
+        raise DataError(f"layer.load={path}: there is no such file") from None
+    except (SafetensorError, OSError) as error:
+        raise DataError(f"layer.load={path}: not a readable layer file ({error})") from error
+    if name not in stack.names:
+        raise DataError(
+            f"layer.load={path}: holds {name}, this network has {stack.names[0]} to {stack.names[-2]}, head"
+        )
+    number = stack.names.index(name)
+    here = stack.layers[number].state_dict()
+    theirs, ours = ({key: tuple(value.shape) for key, value in state.items()} for state in (tensors, here))
+    differing = sorted(key for key in theirs.keys() | ours.keys() if theirs.get(key) != ours.get(key))
+    if differing:
+        key = differing[0]
+        raise DataError(
+            f"layer.load={path}: {name} was trained with other settings; {len(differing)} tensors differ.\n"
+            f"The first: {key} is {theirs.get(key, 'missing')} in the file, {ours.get(key, 'missing')} here"
+        )
+    stack.layers[number].load_state_dict(tensors)
+    return number

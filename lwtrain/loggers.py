@@ -1,0 +1,95 @@
+"""Curves that go on where a resumed run goes on: what was written after the checkpoint is cut off."""
+
+import csv
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lightning_fabric.utilities.rank_zero import rank_zero_only
+from pytorch_lightning.loggers import Logger, TensorBoardLogger
+from torch.utils.tensorboard.summary import hparams
+
+
+class RunCSVLogger(Logger):
+    """Writes `metrics.csv`: a row per step at which something was logged, a column per tag.
+
+    Promise: the file is always whole; rows later than `resume_step` are dropped, so that none is there twice.
+
+    Args:
+        folder: Where metrics.csv goes.
+        resume_step: The step of the checkpoint that the run goes on from; None for a new run.
+    """
+
+    def __init__(self, folder: Path, resume_step: int | None = None) -> None:
+        super().__init__()
+        self._path = folder / "metrics.csv"
+        self._rows: dict[int, dict[str, Any]] = {}
+        if resume_step is not None and self._path.exists():
+            with self._path.open(newline="") as file:
+                rows = [{tag: value for tag, value in row.items() if value != ""} for row in csv.DictReader(file)]
+            self._rows = {int(row["step"]): row for row in rows if int(row["step"]) <= resume_step}
+
+    @property
+    def name(self) -> str:
+        """Part of Lightning's paths; not used here."""
+        return ""
+
+    @property
+    def version(self) -> str:
+        """Part of Lightning's paths; not used here."""
+        return ""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Add figures to the row of `step`."""
+        step = len(self._rows) if step is None else step
+        self._rows.setdefault(step, {"step": step}).update(metrics)
+
+    @rank_zero_only
+    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
+        """Ignore settings: config.yaml beside the file has them."""
+
+    @rank_zero_only
+    def save(self) -> None:
+        """Write the file beside its place and rename it."""
+        tags = sorted({tag for row in self._rows.values() for tag in row} - {"step"})
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self._path.with_suffix(".partial")
+        with partial.open("w", newline="") as file:
+            writer = csv.DictWriter(file, ["step", *tags])
+            writer.writeheader()
+            writer.writerows(self._rows.values())
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(self._path)
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Write what is left."""
+        self.save()
+
+
+class RunTensorBoardLogger(TensorBoardLogger):
+    """Writes TensorBoard's events into the run's folder itself, so that runs are called by their folders.
+
+    Args:
+        folder: The run's folder.
+        resume_step: The step of the checkpoint that the run goes on from; later events of the file are hidden.
+    """
+
+    def __init__(self, folder: Path, resume_step: int | None = None) -> None:
+        purge: dict[str, Any] = {} if resume_step is None else {"purge_step": resume_step + 1}
+        super().__init__(save_dir=folder, name="", version="", default_hp_metric=False, **purge)
+
+    @rank_zero_only
+    def log_settings(self, settings: Mapping[str, Any], metric: str) -> None:
+        """Fill the HPARAMS page: the run's settings beside its own `metric`, whose curve's last point is shown."""
+        writer = self.experiment._get_file_writer()  # the public call would start a run of its own
+        for summary in hparams(dict(settings), {metric: 0.0}):
+            writer.add_summary(summary)
+
+    @rank_zero_only
+    def save(self) -> None:
+        """Bring all events to disk."""
+        self.experiment.flush()

@@ -1,0 +1,46 @@
+"""What is measured while a layer trains: the means of its losses over an epoch, and its accuracy."""
+
+from torch import Tensor, nn
+from torchmetrics import MeanMetric
+from torchmetrics.classification import MulticlassAccuracy
+
+from lwtrain.objectives.objective import Losses
+
+
+class TrainingMeter(nn.Module):
+    """Gathers an epoch's losses and accuracy over all batches, and over all processes."""
+
+    accuracy: MulticlassAccuracy
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__()
+        self.means = nn.ModuleDict({term: MeanMetric(nan_strategy="disable") for term in Losses._fields})
+        self.accuracy = accuracy(num_classes)
+
+    def _mean(self, term: str) -> MeanMetric:
+        mean = self.means[term]
+        assert isinstance(mean, MeanMetric)
+        return mean
+
+    def update(self, losses: Losses, logits: Tensor, labels: Tensor) -> None:
+        """Add one batch; terms that are absent are left out."""
+        for term, value in losses._asdict().items():
+            if value is not None:
+                self._mean(term).update(value.detach(), weight=len(labels))
+        self.accuracy.update(logits.detach().float(), labels)
+
+    def summary(self) -> dict[str, Tensor]:
+        """Give the epoch's figures by name (`loss`, `accuracy`, and every term that was there), and start anew."""
+        figures = {"accuracy": self.accuracy.compute()}
+        for term in Losses._fields:
+            mean = self._mean(term)
+            if mean.update_called:
+                figures["loss" if term == "total" else term] = mean.compute()
+            mean.reset()
+        self.accuracy.reset()
+        return figures
+
+
+def accuracy(num_classes: int) -> MulticlassAccuracy:
+    """Make the accuracy used everywhere: the share of images whose most probable class is the true one."""
+    return MulticlassAccuracy(num_classes, average="micro", validate_args=False)

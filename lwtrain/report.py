@@ -1,0 +1,58 @@
+"""What stands at the end of a run: a table on the screen, and `metrics.json`."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def write_metrics(metrics: Mapping[str, Any], run_dir: Path) -> Path:
+    """Write `metrics.json` into the run's folder, wholly or not at all."""
+    path = run_dir / "metrics.json"
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(metrics, indent=2) + "\n")
+    partial.replace(path)
+    return path
+
+
+def accuracy_table(metrics: Mapping[str, Any], names: list[str]) -> Table:
+    """Set each layer's, the head's and the vote's accuracies side by side.
+
+    Args:
+        metrics: Tags such as `layer_0/val/accuracy` with their values.
+        names: The layers, in the order of the rows.
+    """
+    stages = [stage for stage in ("train", "val", "test") if f"vote/{stage}/accuracy" in metrics or stage == "train"]
+    table = Table("", *(f"{stage} accuracy" for stage in stages))
+    for name in names:
+        values = [metrics.get(f"{name}/{stage}/accuracy") for stage in stages]
+        if any(value is not None for value in values):
+            table.add_row(name, *("" if value is None else f"{value:.2%}" for value in values))
+    votes = [metrics.get(f"vote/{stage}/accuracy") for stage in stages]
+    table.add_section()
+    table.add_row("vote", *("" if value is None else f"{value:.2%}" for value in votes), style="bold")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    return table
+
+
+def show_report(metrics: Mapping[str, Any], names: list[str], run_dir: Path, console: Console | None = None) -> None:
+    """Print the table, what the run cost, and where to look next."""
+    console = console or Console(highlight=False, soft_wrap=True)
+    console.print(accuracy_table(metrics, names))
+    minutes, seconds = divmod(round(metrics["seconds"]), 60)
+    console.print(
+        f"time         {minutes} min {seconds} s, {metrics['layer_images_per_second']:,.0f} layer-images/s\n"
+        f"peak memory  {metrics['peak_memory_mib']:,.0f} MiB\n"
+        f"run          {run_dir}\n"
+        f"TensorBoard  tensorboard --logdir {_log_root(run_dir)}"
+    )
+
+
+def _log_root(run_dir: Path) -> Path:
+    """Name the folder that holds this run and its siblings."""
+    parts = run_dir.parts
+    return Path(*parts[: parts.index("outputs") + 1]) if "outputs" in parts else run_dir

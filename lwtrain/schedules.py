@@ -1,0 +1,119 @@
+"""Which layer trains when. Plain Python: no torch in here."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A run of epochs in which one layer trains and all others rest."""
+
+    layer: int | None  # 0 is nearest the image; the head comes last; None: all of them end to end (backpropagation)
+    epochs: int
+    wave: int = 0
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One epoch of a run: whose it is, and how far that layer has come."""
+
+    visit: Visit
+    epoch: int  # counted from the visit's start
+    layer_epoch: int  # counted from the layer's first visit
+    layer_epochs: int  # that the layer trains in the whole run
+
+    def progress(self, share: float) -> float:
+        """How much of its training the layer has behind it, from 0 to 1, after `share` of this epoch."""
+        return (self.layer_epoch + share) / self.layer_epochs
+
+
+def sequential(num_layers: int, epochs: int) -> Iterator[Visit]:
+    """Train each layer to its end before the next one starts.
+
+    Example:
+        >>> list(sequential(num_layers=2, epochs=5))
+        [Visit(layer=0, epochs=5, wave=0), Visit(layer=1, epochs=5, wave=0)]
+    """
+    yield from wave(num_layers, epochs, waves=1)
+
+
+def wave(num_layers: int, epochs: int, waves: int) -> Iterator[Visit]:
+    """Sweep from the first layer to the head again and again, a share of the epochs at a time.
+
+    Args:
+        num_layers: How many layers there are, the head included.
+        epochs: Epochs that each layer trains in all.
+        waves: How many sweeps share them.
+
+    Raises:
+        ValueError: If a layer's epochs cannot be dealt out evenly.
+
+    Example:
+        >>> [visit.layer for visit in wave(num_layers=3, epochs=2, waves=2)]
+        [0, 1, 2, 0, 1, 2]
+    """
+    if epochs < 1:
+        raise ValueError(f"schedule.epochs={epochs}: choose 1 or more")
+    if waves < 1 or epochs % waves:
+        raise ValueError(f"schedule.waves={waves}: choose a divisor of schedule.epochs={epochs}")
+    for sweep in range(waves):
+        for layer in range(num_layers):
+            yield Visit(layer, epochs // waves, sweep)
+
+
+def backprop(epochs: int) -> Iterator[Visit]:
+    """Train the whole backbone end to end: the baseline."""
+    if epochs < 1:
+        raise ValueError(f"schedule.epochs={epochs}: choose 1 or more")
+    yield Visit(None, epochs)
+
+
+def custom(num_layers: int, visits: Iterable[Mapping[str, Any]]) -> Iterator[Visit]:
+    """Take the visits from a list, as YAML writes it.
+
+    Args:
+        num_layers: How many layers there are, the head included.
+        visits: Mappings with `layer` (a number, or "head"), `epochs` (1 if left out) and `wave`. Where `wave` is left
+            out, a new one begins when the list turns back to the same or a lower layer.
+
+    Raises:
+        ValueError: If the list is empty, or a visit names a layer that does not exist or trains for no epoch.
+
+    Example:
+        >>> [(visit.layer, visit.wave) for visit in custom(3, [{"layer": 0}, {"layer": "head"}, {"layer": 0}])]
+        [(0, 0), (2, 0), (0, 1)]
+    """
+    previous, current_wave = -1, 0
+    for number, entry in enumerate(visits):
+        layer = num_layers - 1 if entry["layer"] == "head" else int(entry["layer"])
+        epochs = int(entry.get("epochs", 1))
+        if not 0 <= layer < num_layers:
+            raise ValueError(f"schedule.visits[{number}].layer={layer}: choose 0 to {num_layers - 2}, or head")
+        if epochs < 1:
+            raise ValueError(f"schedule.visits[{number}].epochs={epochs}: choose 1 or more")
+        wave_given = entry.get("wave")
+        current_wave = int(wave_given) if wave_given is not None else current_wave + (number > 0 and layer <= previous)
+        yield Visit(layer, epochs, current_wave)
+        previous = layer
+    if previous < 0:
+        raise ValueError("schedule.visits=[]: name at least one visit, such as {layer: 0, epochs: 1}")
+
+
+def timetable(visits: Iterable[Visit]) -> list[Moment]:
+    """Spread the visits out into one `Moment` per epoch of the run.
+
+    Example:
+        >>> [(moment.visit.layer, moment.layer_epoch) for moment in timetable(wave(num_layers=2, epochs=2, waves=2))]
+        [(0, 0), (1, 0), (0, 1), (1, 1)]
+    """
+    visits = list(visits)
+    totals: dict[int | None, int] = {}
+    for visit in visits:
+        totals[visit.layer] = totals.get(visit.layer, 0) + visit.epochs
+    moments, done = [], dict.fromkeys(totals, 0)
+    for visit in visits:
+        for epoch in range(visit.epochs):
+            moments.append(Moment(visit, epoch, done[visit.layer], totals[visit.layer]))
+            done[visit.layer] += 1
+    return moments

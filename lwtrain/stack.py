@@ -1,0 +1,240 @@
+"""The network as `Trainer.fit` gets it: horizontal layers one on the other, of which one trains and the others rest."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torchmetrics import MeanMetric, Metric
+
+from lwtrain.ballots import Ballots
+from lwtrain.data.index_batches import RowBatch
+from lwtrain.data.view import as_inputs
+from lwtrain.front import Front
+from lwtrain.layer import HorizontalLayer, LinearHead, LocalModule, LocalStep
+from lwtrain.meters import TrainingMeter, accuracy
+from lwtrain.optimizers import OptimizerFactory, named_groups, optimizer_factory
+
+
+class LayerStack(pl.LightningModule):
+    """A deep classifier whose layers learn one at a time, each from its own problem.
+
+    Promises: a training step changes parameters and buffers of the active layer only; no gradient crosses from one
+    layer into another; `forward` needs neither sidecars nor objectives.
+
+    A schedule (`lwtrain.callbacks.layer_schedule`) calls `activate` as the run goes on, and may put a `Front` before
+    the active layer. Batches are `RowBatch`es, which the front turns into activations, or `(images, labels)` of any
+    loader: then the resting layers run again for each batch. The first `len(labels)` images are labelled.
+
+    Args:
+        layers: The horizontal layers, the one nearest the image first.
+        head: The classifier behind the last of them.
+        optimizer: Makes the optimizer from one named parameter group per layer; see `lwtrain.optimizers`.
+
+    Example:
+        >>> from lwtrain.backbones import BACKBONES
+        >>> from lwtrain.building import build_stack
+        >>> backbone = BACKBONES["vgg8b"]("vgg8b", (3, 16, 16), num_classes=10, width=0.125)
+        >>> stack = build_stack(backbone, encoder="pool")
+        >>> stack.names
+        ['layer_0', 'layer_1', 'layer_2', 'layer_3', 'layer_4', 'layer_5', 'head']
+        >>> stack(torch.rand(2, 3, 16, 16)).shape, stack.vote(torch.rand(2, 3, 16, 16)).shape
+        (torch.Size([2, 10]), torch.Size([2, 10]))
+    """
+
+    voters: Tensor
+
+    def __init__(
+        self, layers: Sequence[HorizontalLayer], head: LinearHead, optimizer: OptimizerFactory | None = None
+    ) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([*layers, head])
+        self.names = [*(f"layer_{number}" for number in range(len(layers))), "head"]
+        self.num_classes = head.num_classes
+        self.active: int | None = 0
+        self.front: Front | None = None
+        self.validation_front: Front | None = None
+        self.ballots, self.test_ballots = Ballots(), Ballots()
+        self.meter = TrainingMeter(self.num_classes)
+        self.accuracy, self.mean = accuracy(self.num_classes), MeanMetric()
+        self.figures: dict[str, float] = {}  # the latest of each tag
+        self.complete_vote: Tensor | None = None  # the last validation's, where all voters had spoken
+        self._heard: set[int] = set()  # the layers that spoke in this epoch
+        self.register_buffer("voters", torch.ones(len(self.layers), dtype=torch.bool))
+        self._optimizer = optimizer or optimizer_factory("adam", lr=1e-3)
+
+    # What a trained network is used for
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Give the backbone's logits, (batch, classes), for images: uint8, or floats in [0, 1]."""
+        return self._climb(as_inputs(images), len(self.layers))
+
+    def layer_probabilities(self, images: Tensor) -> Tensor:
+        """Give every layer's class probabilities, (layers, batch, classes), the head's last, in one forward pass."""
+        return torch.stack([logits.float().softmax(dim=1) for logits in self._opinions(images, len(self.layers))])
+
+    def vote(self, images: Tensor) -> Tensor:
+        """Give the mean of the trained layers' class probabilities, (batch, classes)."""
+        return self.layer_probabilities(images)[self.voters].mean(dim=0)
+
+    # Who trains
+
+    def activate(self, layer: int | None) -> None:
+        """Let one layer train and all others rest; None: the whole backbone trains end to end, the sidecars rest."""
+        self.active = layer
+        for part in self.layers:
+            part.requires_grad_(False).eval()
+        for module in self._learners():
+            module.requires_grad_(True).train()
+
+    def elect(self, layers: Iterable[int | None]) -> None:
+        """Let those layers vote that are trained; None stands for the head alone."""
+        self.voters.fill_(False)
+        for layer in layers:
+            self.voters[len(self.layers) - 1 if layer is None else layer] = True
+
+    def _learners(self) -> list[nn.Module]:
+        if self.active is not None:
+            return [self.layers[self.active]]
+        horizontals = [part for part in self.layers if isinstance(part, HorizontalLayer)]
+        return [module for part in horizontals for module in (part.layer, part.map)] + [self.layers[-1]]
+
+    @property
+    def active_name(self) -> str:
+        """Under which name the active layer's figures are found; the head's where all train end to end."""
+        return self.names[self._active_number]
+
+    @property
+    def _active_number(self) -> int:
+        return len(self.layers) - 1 if self.active is None else self.active
+
+    def _part(self, number: int) -> LocalModule:
+        part = self.layers[number]
+        assert isinstance(part, LocalModule)
+        return part
+
+    def _climb(self, inputs: Tensor, upto: int) -> Tensor:
+        """Run the backbone's part of the first `upto` layers."""
+        for layer in self.layers[:upto]:
+            inputs = layer(inputs)
+        return inputs
+
+    # Training
+
+    def training_step(self, batch: RowBatch | tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        """Let the active layer learn from one batch."""
+        losses, logits = self._end_to_end(batch) if self.active is None else self._local(batch)
+        self.meter.update(losses, logits, batch[1])
+        return losses.total
+
+    def _local(self, batch: RowBatch | tuple[Tensor, Tensor]) -> LocalStep:
+        return self._part(self._active_number).local_step(self._enter(batch, self.front), batch[1])
+
+    def _end_to_end(self, batch: RowBatch | tuple[Tensor, Tensor]) -> LocalStep:
+        inputs = self._climb(self._enter(batch, self.front)[: len(batch[1])], len(self.layers) - 1)
+        return self._part(-1).local_step(inputs, batch[1])
+
+    def _enter(self, batch: RowBatch | tuple[Tensor, Tensor], front: Front | None) -> Tensor:
+        """Give what the active layer reads: from the front, or by running the resting layers."""
+        if isinstance(batch, RowBatch):
+            assert front is not None, "row batches come with a front"
+            return front[batch.rows]
+        with torch.no_grad():
+            return self._climb(as_inputs(batch[0]), self.active or 0)
+
+    def on_train_epoch_end(self) -> None:
+        """Write down what the active layer did in this epoch."""
+        self._record({f"{self.active_name}/train/{name}": value for name, value in self.meter.summary().items()})
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Make the one optimizer of the run: a parameter group per layer, called by the layer's name."""
+        optimizer = self._optimizer(named_groups(self.names, list(self.layers)))
+        for group in optimizer.param_groups:
+            group.setdefault("initial_lr", group["lr"])
+        return optimizer
+
+    # Measuring
+
+    def on_validation_epoch_start(self) -> None:
+        """Throw away the opinions that the last epoch of training has made old."""
+        self.ballots.reopen(self._active_number if self.validation_front and self.active is not None else 0)
+        self._heard.clear()
+
+    def on_test_epoch_start(self) -> None:
+        """Begin with empty ballots."""
+        self.test_ballots.reopen(0)
+        self._heard.clear()
+
+    def validation_step(self, batch: RowBatch | tuple[Tensor, Tensor], batch_idx: int) -> None:
+        """Hear the active layer (row batches), or all layers up to it (image batches)."""
+        if isinstance(batch, RowBatch):
+            self.hear(self._active_number, self._enter(batch, self.validation_front), batch.labels)
+        else:
+            self._hear_all(batch, self.ballots)
+
+    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        """Hear all layers, in one pass."""
+        self._hear_all(batch, self.test_ballots)
+
+    def on_validation_epoch_end(self) -> None:
+        """Write down the accuracies of the layers heard, and of their vote."""
+        if not self.trainer.sanity_checking:
+            figures = self._tally(self.ballots, "val")
+            self.complete_vote = figures.get("vote/val/accuracy")
+            self._record(figures)
+
+    def on_test_epoch_end(self) -> None:
+        """Write down every layer's accuracy, and the vote's."""
+        self._record(self._tally(self.test_ballots, "test"))
+
+    def hear(self, layer: int, inputs: Tensor, labels: Tensor) -> None:
+        """Take one batch's opinion of `layer`, from the activations that enter it, into the validation ballots."""
+        end_to_end = self.active is None
+        logits = self._climb(inputs, len(self.layers)) if end_to_end else self._part(layer).classify(inputs)
+        self.ballots.cast(layer, logits, labels)
+        self._heard.add(layer)
+
+    def _hear_all(self, batch: tuple[Tensor, Tensor], ballots: Ballots) -> None:
+        images, labels = batch
+        upto = self._active_number + 1 if self.trainer.state.fn == "fit" else len(self.layers)
+        for number, logits in enumerate(self._opinions(images, upto)):
+            if self.voters[number]:
+                ballots.cast(number, logits, labels)
+                self._heard.add(number)
+
+    def _tally(self, ballots: Ballots, stage: str) -> dict[str, Tensor]:
+        figures = {}
+        for number in sorted(self._heard):
+            probabilities, labels = ballots.of(number)
+            truth = probabilities.gather(1, labels[:, None]).clamp_min(1e-12)
+            figures[f"{self.names[number]}/{stage}/accuracy"] = self._measure(self.accuracy, probabilities, labels)
+            figures[f"{self.names[number]}/{stage}/prediction"] = self._measure(self.mean, -truth.log())
+        voters = torch.nonzero(self.voters).flatten().tolist()
+        so_far = [number for number in voters if ballots.knows([number])]
+        if so_far:
+            figures[f"vote/{stage}/accuracy_so_far"] = self._measure(self.accuracy, *ballots.vote(so_far))
+            if so_far == voters:
+                figures[f"vote/{stage}/accuracy"] = figures[f"vote/{stage}/accuracy_so_far"]
+        return figures
+
+    @staticmethod
+    def _measure(metric: Metric, *data: Tensor) -> Tensor:
+        metric.reset()
+        metric.update(*data)
+        return metric.compute()
+
+    def _opinions(self, images: Tensor, upto: int) -> Iterator[Tensor]:
+        """Give the logits of the first `upto` layers one after the other, from one forward pass."""
+        inputs = as_inputs(images)
+        for number in range(upto):
+            logits, inputs = self._part(number).pass_on(inputs)
+            yield logits
+
+    def _record(self, figures: dict[str, Tensor]) -> None:
+        """Make figures known to callbacks and loggers; in a fit at once, so that no checkpoint is ahead of them."""
+        written = {name: float(value) for name, value in figures.items()}
+        self.figures |= written
+        fitting = self.trainer.state.fn == "fit"
+        self.log_dict(figures, logger=not fitting)
+        for logger in self.loggers if fitting else []:
+            logger.log_metrics(written, step=self.global_step)
