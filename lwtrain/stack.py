@@ -235,6 +235,6 @@ class LayerStack(pl.LightningModule):
         written = {name: float(value) for name, value in figures.items()}
         self.figures |= written
         fitting = self.trainer.state.fn == "fit"
-        self.log_dict(figures, logger=not fitting)
+        self.log_dict(figures, logger=not fitting and bool(self.loggers))
         for logger in self.loggers if fitting else []:
             logger.log_metrics(written, step=self.global_step)

@@ -1,0 +1,57 @@
+"""Where tests find real data."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from lwtrain.data.catalog import dataset_info
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+UNPACKER = CHECKOUT.parent / "shared" / "data" / "unpack.py"  # data kept beside a checkout; nobody needs to have it
+
+
+@pytest.fixture(scope="session")
+def cifar10_dir(request: pytest.FixtureRequest) -> Path:
+    """A data_dir with the real CIFAR-10."""
+    return _data_dir(request, "cifar10")
+
+
+@pytest.fixture(scope="session")
+def mnist_dir(request: pytest.FixtureRequest) -> Path:
+    """A data_dir with the real MNIST."""
+    return _data_dir(request, "mnist")
+
+
+@pytest.fixture(scope="session")
+def fashion_mnist_dir(request: pytest.FixtureRequest) -> Path:
+    """A data_dir with the real Fashion-MNIST."""
+    return _data_dir(request, "fashion_mnist")
+
+
+def _data_dir(request: pytest.FixtureRequest, name: str) -> Path:
+    folders = [Path(os.environ.get("LWTRAIN_DATA", "data")), CHECKOUT / "data"]
+    if cache := getattr(request.config, "cache", None):  # pytest can do without
+        folders.append(cache.mkdir("real_data") / "data")
+        if UNPACKER.exists() and not any(_holds(folder, name) for folder in folders):
+            _unpack(folders[-1])
+    for folder in folders:
+        if _holds(folder, name):
+            return folder
+    pytest.skip(f"needs {dataset_info(name).title} in data/")
+
+
+def _holds(folder: Path, name: str) -> bool:
+    info = dataset_info(name)
+    return all((folder / file.path).exists() for file in info.train_files + info.test_files)
+
+
+def _unpack(folder: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=folder.parent) as work:
+        subprocess.run([sys.executable, UNPACKER, f"{work}/data"], check=True, capture_output=True)
+        with contextlib.suppress(OSError):  # a test process beside this one was faster
+            Path(work, "data").rename(folder)
