@@ -6,7 +6,7 @@ from typing import Any
 from lwtrain.backbones.backbone import Backbone
 from lwtrain.layer import HorizontalLayer, LinearHead
 from lwtrain.objectives import OBJECTIVES
-from lwtrain.optimizers import OptimizerFactory
+from lwtrain.optimizers import MakeOptimizer
 from lwtrain.sidecars import SIDECARS
 from lwtrain.stack import LayerStack
 
@@ -18,7 +18,7 @@ def build_stack(
     encoder_settings: Mapping[str, Any] | None = None,
     objective: str = "by_task",
     objective_settings: Mapping[str, Any] | None = None,
-    optimizer: OptimizerFactory | None = None,
+    optimizer: MakeOptimizer | None = None,
 ) -> LayerStack:
     """Give every layer of a backbone a local problem, and stack the layers up for training.
 
@@ -28,7 +28,7 @@ def build_stack(
         encoder_settings: What that sidecar takes besides, such as dropout.
         objective: by_task, by_supervision, by_task_labelled or prediction.
         objective_settings: What that objective takes besides, such as alpha. Label smoothing holds for the head too.
-        optimizer: See `lwtrain.optimizers.optimizer_factory`.
+        optimizer: See `lwtrain.optimizers.OptimizerFactory`.
 
     Raises:
         ValueError: If a name is unknown or a setting out of range.

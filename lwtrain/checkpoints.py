@@ -1,6 +1,5 @@
 """Checkpoints that are whole or not there, and that hold tensors and plain Python values only."""
 
-import os
 import pickle
 import zipfile
 from pathlib import Path
@@ -12,6 +11,7 @@ from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning.callbacks import Checkpoint
 
 from lwtrain.errors import DataError
+from lwtrain.files import write_whole
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -19,17 +19,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         """Write `checkpoint` to `path`, wholly or not at all."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        try:
-            with partial.open("wb") as file:
-                torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_whole(Path(path), lambda file: torch.save(checkpoint, file))
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = True) -> dict[str, Any]:
         """Read a checkpoint; see `load_checkpoint`."""
@@ -93,10 +83,9 @@ class RunCheckpoints(Checkpoint):
             return
         for logger in trainer.loggers:
             logger.save()
-        improved = self._improved(trainer)
-        trainer.save_checkpoint(self.folder / "last.ckpt")
-        if improved:
+        if self._improved(trainer):  # first: a kill in between must not leave a last that knows of a best never stored
             trainer.save_checkpoint(self.folder / "best.ckpt")
+        trainer.save_checkpoint(self.folder / "last.ckpt")
 
     def _improved(self, trainer: pl.Trainer) -> bool:
         vote = getattr(trainer.lightning_module, "complete_vote", None)

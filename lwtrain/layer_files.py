@@ -3,25 +3,27 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
+from torch import nn
 
 from lwtrain.errors import DataError
+from lwtrain.files import write_whole
 from lwtrain.stack import LayerStack
 
 
 def store_layers(stack: LayerStack, folder: Path) -> list[Path]:
     """Write each trained layer (map, sidecar and objective with it) to `folder`/<name>.safetensors."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for name, layer, trained in zip(stack.names, stack.layers, stack.voters.tolist(), strict=True):
-        if trained:
-            paths.append(folder / f"{name}.safetensors")
-            tensors = {key: value.contiguous() for key, value in layer.state_dict().items()}
-            partial = paths[-1].with_suffix(".partial")
-            save_file(tensors, partial, metadata={"layer": name})
-            partial.replace(paths[-1])
-    return paths
+    trained = torch.nonzero(stack.voters).flatten().tolist()
+    return [_store_layer(stack.names[number], stack.layers[number], folder) for number in trained]
+
+
+def _store_layer(name: str, layer: nn.Module, folder: Path) -> Path:
+    path = folder / f"{name}.safetensors"
+    tensors = {key: value.contiguous() for key, value in layer.state_dict().items()}
+    write_whole(path, lambda file: file.write(save(tensors, metadata={"layer": name})))
+    return path
 
 
 def load_layers(stack: LayerStack, paths: Iterable[Path]) -> set[int]:

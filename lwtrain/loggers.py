@@ -1,7 +1,7 @@
 """Curves that go on where a resumed run goes on: what was written after the checkpoint is cut off."""
 
 import csv
-import os
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,8 @@ from typing import Any
 from lightning_fabric.utilities.rank_zero import rank_zero_only
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from torch.utils.tensorboard.summary import hparams
+
+from lwtrain.files import write_whole
 
 
 class RunCSVLogger(Logger):
@@ -44,7 +46,7 @@ class RunCSVLogger(Logger):
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Add figures to the row of `step`."""
         step = len(self._rows) if step is None else step
-        self._rows.setdefault(step, {"step": step}).update(metrics)
+        self._rows.setdefault(step, {"step": step}).update(_without_epoch(metrics))
 
     @rank_zero_only
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
@@ -54,15 +56,11 @@ class RunCSVLogger(Logger):
     def save(self) -> None:
         """Write the file beside its place and rename it."""
         tags = sorted({tag for row in self._rows.values() for tag in row} - {"step"})
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self._path.with_suffix(".partial")
-        with partial.open("w", newline="") as file:
-            writer = csv.DictWriter(file, ["step", *tags])
-            writer.writeheader()
-            writer.writerows(self._rows.values())
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self._path)
+        table = io.StringIO(newline="")
+        writer = csv.DictWriter(table, ["step", *tags])
+        writer.writeheader()
+        writer.writerows(self._rows.values())
+        write_whole(self._path, lambda file: file.write(table.getvalue().encode()))
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
@@ -83,6 +81,11 @@ class RunTensorBoardLogger(TensorBoardLogger):
         super().__init__(save_dir=folder, name="", version="", default_hp_metric=False, **purge)
 
     @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Add points to the curves; Lightning's count of epochs, which it slips in here and there, is left out."""
+        super().log_metrics(_without_epoch(metrics), step)
+
+    @rank_zero_only
     def log_settings(self, settings: Mapping[str, Any], metric: str) -> None:
         """Fill the HPARAMS page: the run's settings beside its own `metric`, whose curve's last point is shown."""
         writer = self.experiment._get_file_writer()  # the public call would start a run of its own
@@ -93,3 +96,7 @@ class RunTensorBoardLogger(TensorBoardLogger):
     def save(self) -> None:
         """Bring all events to disk."""
         self.experiment.flush()
+
+
+def _without_epoch(metrics: Mapping[str, float]) -> dict[str, float]:
+    return {tag: value for tag, value in metrics.items() if tag != "epoch"}

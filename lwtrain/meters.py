@@ -26,7 +26,8 @@ class TrainingMeter(nn.Module):
         """Add one batch; terms that are absent are left out."""
         for term, value in losses._asdict().items():
             if value is not None:
-                self._mean(term).update(value.detach(), weight=len(labels))
+                # Once for each labelled row: torchmetrics 1.9 drops `weight` where its check for NaN is disabled.
+                self._mean(term).update(value.detach().expand(len(labels)))
         self.accuracy.update(logits.detach().float(), labels)
 
     def summary(self) -> dict[str, Tensor]:

@@ -1,14 +1,15 @@
 """One optimizer for the whole run: a named parameter group per layer, each with its own rate and course."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import nn
 
 ParameterGroups = list[dict[str, Any]]
-OptimizerFactory = Callable[[ParameterGroups], torch.optim.Optimizer]
+MakeOptimizer = Callable[[ParameterGroups], torch.optim.Optimizer]
 
 COURSES: dict[str, Callable[[float], float]] = {
     "constant": lambda _: 1.0,
@@ -45,10 +46,9 @@ def layer_rates(lr: float | Sequence[float], lr_decay: float, num_layers: int) -
     return [rate * lr_decay**depth for depth, rate in enumerate(rates)]
 
 
-def optimizer_factory(
-    name: str, lr: float | Sequence[float], *, lr_decay: float = 1.0, fused: bool = True, **settings: Any
-) -> OptimizerFactory:
-    """Say how the optimizer is to be made, before there is a network.
+@dataclass(frozen=True)
+class OptimizerFactory:
+    """Makes the optimizer once there is a network.
 
     Args:
         name: adam, adamw or sgd.
@@ -56,14 +56,25 @@ def optimizer_factory(
         lr_decay: See `layer_rates`.
         fused: One kernel for all parameters; gradient clipping under mixed precision needs it off.
         settings: What else torch's optimizer takes, such as weight_decay.
+
+    Example:
+        >>> make = OptimizerFactory("sgd", lr=0.1, lr_decay=0.5, settings={"momentum": 0.9})
+        >>> optimizer = make(named_groups(["layer_0", "head"], [nn.Linear(2, 2), nn.Linear(2, 2)]))
+        >>> [(group["name"], group["lr"]) for group in optimizer.param_groups]
+        [('layer_0', 0.1), ('head', 0.05)]
     """
 
-    def make(groups: ParameterGroups) -> torch.optim.Optimizer:
-        rates = layer_rates(lr, lr_decay, len(groups))
-        rated = [group | {"lr": rate} for group, rate in zip(groups, rates, strict=True)]
-        return OPTIMIZERS[name](rated, fused=fused, **settings)
+    name: str = "adam"
+    lr: float | Sequence[float] = 1e-3
+    lr_decay: float = 1.0
+    fused: bool = True
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
-    return make
+    def __call__(self, groups: ParameterGroups) -> torch.optim.Optimizer:
+        """Make the optimizer for one named group per layer, each at its own rate."""
+        rates = layer_rates(self.lr, self.lr_decay, len(groups))
+        rated = [group | {"lr": rate} for group, rate in zip(groups, rates, strict=True)]
+        return OPTIMIZERS[self.name](rated, fused=self.fused, **self.settings)
 
 
 def named_groups(names: Sequence[str], layers: Sequence[nn.Module]) -> ParameterGroups:

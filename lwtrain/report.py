@@ -8,13 +8,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from lwtrain.files import write_whole
+
 
 def write_metrics(metrics: Mapping[str, Any], run_dir: Path) -> Path:
     """Write `metrics.json` into the run's folder, wholly or not at all."""
     path = run_dir / "metrics.json"
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(metrics, indent=2) + "\n")
-    partial.replace(path)
+    write_whole(path, lambda file: file.write((json.dumps(metrics, indent=2) + "\n").encode()))
     return path
 
 

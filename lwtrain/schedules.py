@@ -62,7 +62,7 @@ def wave(num_layers: int, epochs: int, waves: int) -> Iterator[Visit]:
             yield Visit(layer, epochs // waves, sweep)
 
 
-def backprop(epochs: int) -> Iterator[Visit]:
+def backprop(num_layers: int, epochs: int) -> Iterator[Visit]:  # noqa: ARG001 - one visit, however many layers
     """Train the whole backbone end to end: the baseline."""
     if epochs < 1:
         raise ValueError(f"schedule.epochs={epochs}: choose 1 or more")

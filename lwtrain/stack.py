@@ -13,7 +13,7 @@ from lwtrain.data.view import as_inputs
 from lwtrain.front import Front
 from lwtrain.layer import HorizontalLayer, LinearHead, LocalModule, LocalStep
 from lwtrain.meters import TrainingMeter, accuracy
-from lwtrain.optimizers import OptimizerFactory, named_groups, optimizer_factory
+from lwtrain.optimizers import MakeOptimizer, OptimizerFactory, named_groups
 
 
 class LayerStack(pl.LightningModule):
@@ -45,7 +45,7 @@ class LayerStack(pl.LightningModule):
     voters: Tensor
 
     def __init__(
-        self, layers: Sequence[HorizontalLayer], head: LinearHead, optimizer: OptimizerFactory | None = None
+        self, layers: Sequence[HorizontalLayer], head: LinearHead, optimizer: MakeOptimizer | None = None
     ) -> None:
         super().__init__()
         self.layers = nn.ModuleList([*layers, head])
@@ -61,7 +61,7 @@ class LayerStack(pl.LightningModule):
         self.complete_vote: Tensor | None = None  # the last validation's, where all voters had spoken
         self._heard: set[int] = set()  # the layers that spoke in this epoch
         self.register_buffer("voters", torch.ones(len(self.layers), dtype=torch.bool))
-        self._optimizer = optimizer or optimizer_factory("adam", lr=1e-3)
+        self._optimizer = optimizer or OptimizerFactory()
 
     # What a trained network is used for
 
@@ -235,6 +235,7 @@ class LayerStack(pl.LightningModule):
         written = {name: float(value) for name, value in figures.items()}
         self.figures |= written
         fitting = self.trainer.state.fn == "fit"
-        self.log_dict(figures, logger=not fitting and bool(self.loggers))
+        several = self.trainer.world_size > 1  # the metrics agree on all processes; Lightning cannot know that
+        self.log_dict(figures, logger=not fitting and bool(self.loggers), sync_dist=several)
         for logger in self.loggers if fitting else []:
             logger.log_metrics(written, step=self.global_step)

@@ -28,13 +28,14 @@ from lwtrain.callbacks.layer_schedule import (
 from lwtrain.callbacks.progress import PlainProgress, TerminalProgress
 from lwtrain.callbacks.stopwatch import Stopwatch, peak_memory_mib
 from lwtrain.checkpoints import AtomicCheckpointIO, RunCheckpoints, check_same_network, load_checkpoint
-from lwtrain.config import Config
+from lwtrain.config.schema import Config
 from lwtrain.data.augmentation import preset
 from lwtrain.data.load import load_dataset
 from lwtrain.data.module import SemiSupervisedDataModule
+from lwtrain.files import write_whole
 from lwtrain.layer_files import load_layers, store_layers
 from lwtrain.loggers import RunCSVLogger, RunTensorBoardLogger
-from lwtrain.optimizers import OptimizerFactory, optimizer_factory
+from lwtrain.optimizers import OptimizerFactory
 from lwtrain.precision import trainer_precision
 from lwtrain.report import show_report, write_metrics
 from lwtrain.stack import LayerStack
@@ -78,10 +79,10 @@ def train(config: Config, run_dir: Path) -> dict[str, Any]:
     loggers = build_loggers(config, run_dir, None if checkpoint is None else checkpoint["global_step"])
     store_split(data, run_dir)
     callbacks: list[Callback] = [schedule, FiniteLoss(), stopwatch, RunCheckpoints(run_dir / "checkpoints", settings)]
-    if config.progress != "none":
+    if config.progress != "none" and rank_zero_only.rank == 0:
         live = config.progress == "rich" or (config.progress == "auto" and Console().is_terminal)
         callbacks.append((TerminalProgress if live else PlainProgress)(schedule, stopwatch))
-    trainer = build_trainer(config, run_dir, callbacks, loggers)
+    trainer = build_trainer(config, run_dir, callbacks, loggers, epochs=len(schedule.timetable(len(stack.layers))))
     show_settings(settings, loggers)
 
     trainer.fit(stack, datamodule=data, ckpt_path=config.ckpt_path, weights_only=True)
@@ -147,13 +148,16 @@ def build_network(config: Config, data: SemiSupervisedDataModule) -> LayerStack:
         objective_settings=_without_name(config.objective),
         optimizer=build_optimizer(config),
     )
-    return stack.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return stack.to(memory_format=torch.channels_last)
 
 
 def build_optimizer(config: Config) -> OptimizerFactory:
     """Say how the optimizer is made; fused, unless gradients are clipped, which Lightning refuses then."""
-    settings = {name: value for name, value in _without_name(config.optimizer).items() if name != "course"}
-    return optimizer_factory(config.optimizer.name, **settings, fused=config.trainer.gradient_clip_val is None)
+    settings = _without_name(config.optimizer)
+    own = {name: settings.pop(name) for name in ("lr", "lr_decay")}
+    del settings["course"]  # the schedule's
+    fused = config.trainer.gradient_clip_val is None
+    return OptimizerFactory(config.optimizer.name, **own, fused=fused, settings=settings)
 
 
 def build_schedule(config: Config, rest: set[int]) -> LayerSchedule:
@@ -173,13 +177,17 @@ def build_loggers(config: Config, run_dir: Path, resume_step: int | None) -> lis
     return loggers
 
 
-def build_trainer(config: Config, run_dir: Path, callbacks: list[Callback], loggers: list[Logger]) -> pl.Trainer:
+def build_trainer(
+    config: Config, run_dir: Path, callbacks: list[Callback], loggers: list[Logger], epochs: int
+) -> pl.Trainer:
     """Make Lightning's Trainer from the settings under `trainer.`, which bear its own names."""
     precision, reason = trainer_precision(config.precision, config.trainer.accelerator)
     logging.getLogger(__name__).info("precision=%s: %s", precision, reason)
-    settings = asdict(config.trainer) | {"enable_progress_bar": False}
+    settings = asdict(config.trainer)
+    settings["max_epochs"] = settings["max_epochs"] or epochs
     return pl.Trainer(
         **settings,
+        enable_progress_bar=False,
         precision=precision,
         callbacks=callbacks,
         logger=loggers,
@@ -193,8 +201,7 @@ def store_split(data: SemiSupervisedDataModule, run_dir: Path) -> None:
     """Keep which images are labelled and which validate, by their numbers in the training set."""
     labelled = data.labelled.tolist() if len(data.unlabelled) else "all others"
     split = {"validation": data.held_out.tolist() or "test", "labelled": labelled}
-    run_dir.mkdir(parents=True, exist_ok=True)
-    (run_dir / "split.json").write_text(json.dumps(split) + "\n")
+    write_whole(run_dir / "split.json", lambda file: file.write((json.dumps(split) + "\n").encode()))
 
 
 @rank_zero_only

@@ -1,6 +1,7 @@
 """Freezes and advances: carries a schedule out inside one `Trainer.fit`."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -195,7 +196,7 @@ class SequentialSchedule(LayerSchedule):
     """
 
     def __init__(self, epochs: int, **settings: Any) -> None:
-        super().__init__(lambda num_layers: schedules.sequential(num_layers, epochs), **settings)
+        super().__init__(partial(schedules.sequential, epochs=epochs), **settings)
 
 
 class WaveSchedule(LayerSchedule):
@@ -212,7 +213,7 @@ class WaveSchedule(LayerSchedule):
     """
 
     def __init__(self, epochs: int, waves: int, **settings: Any) -> None:
-        super().__init__(lambda num_layers: schedules.wave(num_layers, epochs, waves), **settings)
+        super().__init__(partial(schedules.wave, epochs=epochs, waves=waves), **settings)
 
 
 class BackpropSchedule(LayerSchedule):
@@ -224,7 +225,7 @@ class BackpropSchedule(LayerSchedule):
     """
 
     def __init__(self, epochs: int, **settings: Any) -> None:
-        super().__init__(lambda _: schedules.backprop(epochs), **settings)
+        super().__init__(partial(schedules.backprop, epochs=epochs), **settings)
 
 
 class CustomSchedule(LayerSchedule):
@@ -236,4 +237,4 @@ class CustomSchedule(LayerSchedule):
     """
 
     def __init__(self, visits: Iterable[Mapping[str, Any]], **settings: Any) -> None:
-        super().__init__(lambda num_layers: schedules.custom(num_layers, visits), **settings)
+        super().__init__(partial(schedules.custom, visits=list(visits)), **settings)

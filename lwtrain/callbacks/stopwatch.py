@@ -44,7 +44,7 @@ class Stopwatch(Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Count the batch's images."""
-        self._images += len(batch.rows if isinstance(batch, RowBatch) else batch[0])
+        self._images += len(batch.rows if isinstance(batch, RowBatch) else batch[0]) * trainer.world_size
         self.images_per_second = self._images / (time.perf_counter() - self._batches_started)
         if trainer.global_step % self._log_every(trainer) == 0:
             self._write(trainer, {"train/loss": outputs["loss"].item()})

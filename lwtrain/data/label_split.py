@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from lwtrain.data.label_count import num_labelled as num_labelled
+
 
 def stratified_subset(labels: Tensor, per_class: list[int], generator: torch.Generator) -> Tensor:
     """Draw `per_class[c]` images of each class c.
@@ -44,32 +46,3 @@ def hold_out(labels: Tensor, fraction: float, generator: torch.Generator) -> tup
     remaining = torch.ones(len(labels), dtype=torch.bool)
     remaining[held_out] = False
     return torch.nonzero(remaining).squeeze(1), held_out
-
-
-def num_labelled(setting: int | float | str, num_images: int, num_classes: int) -> int:
-    """Read `labels=`: "all", a number of images, or a share of them (rounded down to equal numbers per class).
-
-    Raises:
-        ValueError: If there are not that many images, fewer labels than classes, or no equal number per class.
-
-    Example:
-        >>> num_labelled("all", 9000, 10), num_labelled(4000, 9000, 10), num_labelled(0.08, 9000, 10)
-        (9000, 4000, 720)
-    """
-    if setting == "all":
-        return num_images
-    if isinstance(setting, str):
-        raise ValueError(f"labels={setting}: choose all, a number of images or a share between 0 and 1")
-    if isinstance(setting, float) and 0 < setting < 1:
-        number = int(setting * num_images) // num_classes * num_classes
-    else:
-        number = int(setting)
-        if number != setting:
-            raise ValueError(f"labels={setting}: choose all, a whole number of images or a share between 0 and 1")
-    if number < num_classes:
-        raise ValueError(f"labels={setting}: choose at least one image for each of the {num_classes} classes")
-    if number > num_images:
-        raise ValueError(f"labels={setting}: there are {num_images} training images; choose at most that, or all")
-    if number % num_classes and number != num_images:
-        raise ValueError(f"labels={setting}: choose a multiple of the {num_classes} classes")
-    return number

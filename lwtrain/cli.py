@@ -1,0 +1,158 @@
+"""The command line: `lwtrain setting=value ...`, the same as `python train.py`.
+
+All settings are checked before anything starts and torch is imported after that, so a mistake costs a second. Then
+Hydra does what it does for every program: it makes the run's folder, or starts the runs of a multirun.
+"""
+
+import logging
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lwtrain.config.files import conf_dir
+from lwtrain.errors import ConfigError, DataError, TrainingError
+from lwtrain.help import help_text
+
+if TYPE_CHECKING:
+    from hydra.conf import HydraConf
+    from omegaconf import DictConfig
+
+    from lwtrain.config.schema import Config
+
+MISTAKEN, INTERRUPTED = 2, 130  # exit codes; a run that fails has 1
+
+log = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line.
+
+    Args:
+        arguments: What stands behind the program's name; by default what the user typed there.
+
+    Raises:
+        SystemExit: With code 2 if settings are mistaken, with code 1 if a run fails.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if {"--help", "-h"} & set(arguments):
+        print(help_text("python train.py" if sys.argv[0].endswith("train.py") else "lwtrain"))
+    elif "--version" in arguments:
+        print(f"lwtrain {version('lwtrain')}")
+    else:
+        try:
+            _start(arguments)
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)
+
+
+def _start(arguments: list[str]) -> None:
+    """Check all settings, then leave the rest to Hydra."""
+    import hydra
+    from hydra._internal.utils import get_args_parser  # there is no public way to tell options from settings
+
+    if "--debug" in arguments:
+        arguments.remove("--debug")
+        os.environ["HYDRA_FULL_ERROR"] = "1"
+    options, unknown = get_args_parser().parse_known_intermixed_args(arguments)
+    words = [*options.overrides, *unknown]
+    flags = [argument for argument in arguments if argument not in words]
+    if not (options.hydra_help or options.shell_completion or options.info or options.experimental_rerun):
+        words = _checked(words, options)
+    with _arguments(flags + words):
+        hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(run_job)()
+
+
+def _checked(words: list[str], options: Namespace) -> list[str]:
+    """Give the words to hand to Hydra, or end the program with everything that is wrong with them."""
+    from lwtrain.config.command_line import CommandLine
+
+    command_line = CommandLine(
+        words,
+        multirun=options.multirun,
+        folders=[Path(options.config_dir)] if options.config_dir else [],
+        config_name=options.config_name or "train",
+    )
+    try:
+        command_line.check(new_folder=options.cfg is None)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        sys.exit(MISTAKEN)
+    return command_line.for_hydra()
+
+
+@contextmanager
+def _arguments(arguments: list[str]) -> Iterator[None]:
+    """Put arguments where Hydra finds them, and Lightning, which starts further processes with them."""
+    typed, sys.argv = sys.argv, [sys.argv[0], *arguments]
+    try:
+        yield
+    finally:
+        sys.argv = typed
+
+
+def run_job(values: "DictConfig") -> float | None:
+    """Train once, with the config and in the folder that Hydra made.
+
+    Returns:
+        The accuracy of the vote, for sweepers that look for the best settings.
+
+    Raises:
+        SystemExit: With the message that is all a user needs, if the run cannot go on.
+        CompactHydraException: The same in a multirun, where the other runs go on and Hydra shows it at the end.
+    """
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.errors import CompactHydraException
+    from hydra.types import RunMode
+
+    hydra_config = HydraConfig.get()
+    try:
+        return _train(values, hydra_config)
+    except (ConfigError, DataError, TrainingError) as error:
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            raise
+        if hydra_config.mode is RunMode.MULTIRUN:
+            log.error("%s", error)
+            raise CompactHydraException(str(error)) from None
+        sys.exit(str(error))
+
+
+def _train(values: "DictConfig", hydra_config: "HydraConf") -> float | None:
+    from lwtrain.config.effects import without_effect
+    from lwtrain.config.loading import config_of_job
+    from lwtrain.config.run_folders import check_new_folder, is_first_process, store_settings
+
+    config = config_of_job(values, hydra_config)
+    folder = Path(hydra_config.runtime.output_dir)
+    folder = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+    if is_first_process():
+        if config.ckpt_path is None:
+            check_new_folder(folder, "hydra.run.dir")
+        store_settings(config, folder)
+        if config.progress != "none":
+            show_settings(config)
+        given = [word.lstrip("+").partition("=")[0] for word in hydra_config.overrides.task]
+        for line in without_effect(config, given):
+            log.warning("%s", line)
+    from lwtrain.training import train
+
+    return train(config, folder).get("vote/val/accuracy")
+
+
+def show_settings(config: "Config") -> None:
+    """Print all settings, a line for each group."""
+    import yaml
+    from rich.console import Console
+    from rich.syntax import Syntax
+
+    text = yaml.safe_dump(asdict(config), sort_keys=False, default_flow_style=None, width=100)
+    Console(soft_wrap=True).print(Syntax(text, "yaml", background_color="default").highlight(text.rstrip()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""What `--help` says: the choices and settings as conf/ has them, with the remarks that stand beside them there."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import wrap
+from typing import NamedTuple
+
+from lwtrain.config.files import conf_dir, group_choices
+
+_WIDTH = 120
+_COLUMN = 36  # where explanations begin
+_REMARKED = re.compile(r"(?P<indent> *)(?P<bullet>- )?(?P<name>\w+): (?P<value>\S.*?)  # (?P<remark>.*)")
+_PARENT = re.compile(r"(?P<name>\w+):$")
+
+_EXAMPLES = {
+    "model=vgg11 schedule=wave": "VGG-11 in waves on the bundled images: minutes on 2 CPU cores",
+    "dataset=cifar10 labels=4000 encoder=c": "few labels and many images",
+    "-m model=vgg11,vgg13 schedule=sequential,wave": "four runs, one after the other",
+    "schedule=backprop": "the same backbone end to end: the baseline",
+    "ckpt_path=last": "go on where the last run stopped",
+}
+_OPTIONS = {
+    "-m": "start a run for each combination of values: seed=0,1 or seed=range(0,5)",
+    "--cfg job": "show the settings and stop",
+    "--config-dir DIR": "take YAML files from DIR, too",
+    "--debug": "show where in the code an error arose",
+    "--hydra-help": "what else Hydra can do",
+    "--version": "show the version",
+}
+
+
+class Remark(NamedTuple):
+    """A line of a YAML file that explains itself."""
+
+    name: str
+    value: str
+    text: str
+
+
+def help_text(program: str) -> str:
+    """Explain the command line.
+
+    Args:
+        program: How the user starts it.
+    """
+    groups, settings = _remarks(conf_dir() / "train.yaml")
+    choices = group_choices()
+    lines = [
+        "Train deep image classifiers layer by layer: each layer learns from a small problem of its own,",
+        "and no gradient crosses from one layer into another.",
+        "",
+        f"Usage: {program} [group=choice] [setting=value] ...",
+        "",
+        "Groups (the first choice is the default)",
+    ]
+    for group in groups:
+        names = [group.value] * (group.value != "null") + [name for name in choices[group.name] if name != group.value]
+        lines += _entry(group.name, f"{group.text}: {', '.join(names)}")
+    lines += ["", "Settings (each with its default)"]
+    for setting in settings:
+        lines += _entry(f"{setting.name}={setting.value}", setting.text)
+    for group in groups:
+        _, of_choice = _remarks(conf_dir() / group.name / f"{group.value}.yaml")
+        for setting in of_choice:
+            lines += _entry(f"{group.name}.{setting.name}={setting.value}", setting.text)
+    lines += ["", "Examples"]
+    lines += [f"  {f'{program} {words}':<62} # {purpose}" for words, purpose in _EXAMPLES.items()]
+    lines += ["", "Options"]
+    for option, purpose in _OPTIONS.items():
+        lines += _entry(option, purpose)
+    lines += ["", "Runs are stored in outputs/<date>/<time>; look at them with: tensorboard --logdir outputs"]
+    return "\n".join(lines)
+
+
+def _remarks(file: Path) -> tuple[list[Remark], list[Remark]]:
+    """Read a YAML file's remarks: those in its defaults list, and those beside settings."""
+    choices: list[Remark] = []
+    settings: list[Remark] = []
+    parent = ""
+    for line in file.read_text().splitlines() if file.exists() else []:
+        if opening := _PARENT.match(line):
+            parent = f"{opening['name']}."
+        elif found := _REMARKED.fullmatch(line):
+            name = parent + found["name"] if found["indent"] else found["name"]
+            remark = Remark(found["name"] if found["bullet"] else name, found["value"], found["remark"])
+            (choices if found["bullet"] else settings).append(remark)
+    return choices, settings
+
+
+def _entry(term: str, explanation: str) -> Iterator[str]:
+    """Set an explanation beside its term, in as many lines as it takes."""
+    indent = " " * _COLUMN
+    head = f"  {term}  "
+    if len(head) > _COLUMN:
+        yield head.rstrip()
+        head = ""
+    yield from wrap(head.ljust(_COLUMN) + explanation, _WIDTH, subsequent_indent=indent, drop_whitespace=True)
