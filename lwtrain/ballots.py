@@ -11,14 +11,19 @@ class Ballots:
 
     Promise: what is kept belongs to the network as it stands. A layer that trains again changes what all layers above
     it read, so `reopen` throws away its ballots and theirs.
+
+    Attributes:
+        announced: The layers of whose opinion the figures have been written down.
     """
 
     def __init__(self) -> None:
+        self.announced: set[int] = set()
         self._cast: dict[int, list[Tensor]] = {}
         self._labels: dict[int, list[Tensor]] = {}
 
     def reopen(self, layer: int) -> None:
         """Forget what `layer` and all layers above it said."""
+        self.announced = {known for known in self.announced if known < layer}
         for known in [known for known in self._cast if known >= layer]:
             del self._cast[known], self._labels[known]
 
@@ -30,6 +35,12 @@ class Ballots:
     def knows(self, layers: Iterable[int]) -> bool:
         """Whether all of these layers have given their opinion of the network as it stands."""
         return all(layer in self._cast for layer in layers)
+
+    def announce(self) -> list[int]:
+        """Give the layers, in order, whose opinion is news: each of them once."""
+        news = sorted(self._cast.keys() - self.announced)
+        self.announced.update(news)
+        return news
 
     def of(self, layer: int) -> tuple[Tensor, Tensor]:
         """Give a layer's probabilities, (images, classes), and the true labels, (images,)."""

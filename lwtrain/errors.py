@@ -1,5 +1,8 @@
 """What a user can mend: the message is all they need to read, one or two lines that say what to do."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class ConfigError(ValueError):
     """A setting that cannot be used, in the form `setting=value: what is allowed`."""
@@ -7,6 +10,17 @@ class ConfigError(ValueError):
 
 class DataError(Exception):
     """Data that are missing or damaged, with the file and the remedy named."""
+
+
+@contextmanager
+def settings_at_fault() -> Iterator[None]:
+    """Turn every ValueError of the library into a ConfigError: what it was called with are the user's settings."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 class TrainingError(Exception):

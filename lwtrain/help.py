@@ -13,8 +13,8 @@ _COLUMN = 36  # where explanations begin
 _REMARKED = re.compile(r"(?P<indent> *)(?P<bullet>- )?(?P<name>\w+): (?P<value>\S.*?)  # (?P<remark>.*)")
 _PARENT = re.compile(r"(?P<name>\w+):$")
 
-_EXAMPLES = {
-    "model=vgg11 schedule=wave": "VGG-11 in waves on the bundled images: minutes on 2 CPU cores",
+EXAMPLES = {
+    "model=vgg11 schedule=wave": "VGG-11 in waves on the bundled images",
     "dataset=cifar10 labels=4000 encoder=c": "few labels and many images",
     "-m model=vgg11,vgg13 schedule=sequential,wave": "four runs, one after the other",
     "schedule=backprop": "the same backbone end to end: the baseline",
@@ -65,7 +65,8 @@ def help_text(program: str) -> str:
         for setting in of_choice:
             lines += _entry(f"{group.name}.{setting.name}={setting.value}", setting.text)
     lines += ["", "Examples"]
-    lines += [f"  {f'{program} {words}':<62} # {purpose}" for words, purpose in _EXAMPLES.items()]
+    longest = max(map(len, EXAMPLES))
+    lines += [f"  {program} {words:<{longest}}  # {purpose}" for words, purpose in EXAMPLES.items()]
     lines += ["", "Options"]
     for option, purpose in _OPTIONS.items():
         lines += _entry(option, purpose)

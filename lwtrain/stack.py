@@ -1,19 +1,20 @@
 """The network as `Trainer.fit` gets it: horizontal layers one on the other, of which one trains and the others rest."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
-from torchmetrics import MeanMetric, Metric
 
 from lwtrain.ballots import Ballots
 from lwtrain.data.index_batches import RowBatch
 from lwtrain.data.view import as_inputs
 from lwtrain.front import Front
 from lwtrain.layer import HorizontalLayer, LinearHead, LocalModule, LocalStep
-from lwtrain.meters import TrainingMeter, accuracy
+from lwtrain.meters import TrainingMeter
 from lwtrain.optimizers import MakeOptimizer, OptimizerFactory, named_groups
+from lwtrain.tally import Tally
 
 
 class LayerStack(pl.LightningModule):
@@ -56,10 +57,9 @@ class LayerStack(pl.LightningModule):
         self.validation_front: Front | None = None
         self.ballots, self.test_ballots = Ballots(), Ballots()
         self.meter = TrainingMeter(self.num_classes)
-        self.accuracy, self.mean = accuracy(self.num_classes), MeanMetric()
+        self._tally = Tally(self.names, self.num_classes)
         self.figures: dict[str, float] = {}  # the latest of each tag
         self.complete_vote: Tensor | None = None  # the last validation's, where all voters had spoken
-        self._heard: set[int] = set()  # the layers that spoke in this epoch
         self.register_buffer("voters", torch.ones(len(self.layers), dtype=torch.bool))
         self._optimizer = optimizer or OptimizerFactory()
 
@@ -92,6 +92,11 @@ class LayerStack(pl.LightningModule):
         self.voters.fill_(False)
         for layer in layers:
             self.voters[len(self.layers) - 1 if layer is None else layer] = True
+
+    @property
+    def voter_numbers(self) -> list[int]:
+        """The layers that vote, in order."""
+        return torch.nonzero(self.voters).flatten().tolist()
 
     def _learners(self) -> list[nn.Module]:
         if self.active is not None:
@@ -155,73 +160,52 @@ class LayerStack(pl.LightningModule):
 
     # Measuring
 
-    def on_validation_epoch_start(self) -> None:
-        """Throw away the opinions that the last epoch of training has made old."""
-        self.ballots.reopen(self._active_number if self.validation_front and self.active is not None else 0)
-        self._heard.clear()
+    def on_train_epoch_start(self) -> None:
+        """Throw away the opinions that this epoch's training will make old."""
+        self.ballots.reopen(self.active or 0)
 
-    def on_test_epoch_start(self) -> None:
-        """Begin with empty ballots."""
-        self.test_ballots.reopen(0)
-        self._heard.clear()
+    def on_validation_epoch_start(self) -> None:
+        """Throw away what is about to be said again: by the active layer (row batches), or by all (image batches)."""
+        self.ballots.reopen(0 if self.validation_front is None else self.active or 0)
 
     def validation_step(self, batch: RowBatch | tuple[Tensor, Tensor], batch_idx: int) -> None:
         """Hear the active layer (row batches), or all layers up to it (image batches)."""
         if isinstance(batch, RowBatch):
             self.hear(self._active_number, self._enter(batch, self.validation_front), batch.labels)
         else:
-            self._hear_all(batch, self.ballots)
-
-    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        """Hear all layers, in one pass."""
-        self._hear_all(batch, self.test_ballots)
+            upto = self._active_number + 1 if self.trainer.state.fn == "fit" else len(self.layers)
+            self._hear_all(batch, upto, self.ballots)
 
     def on_validation_epoch_end(self) -> None:
         """Write down the accuracies of the layers heard, and of their vote."""
         if not self.trainer.sanity_checking:
-            figures = self._tally(self.ballots, "val")
+            figures = self._tally.count(self.ballots, self.voter_numbers, "val")
             self.complete_vote = figures.get("vote/val/accuracy")
             self._record(figures)
 
+    def on_test_epoch_start(self) -> None:
+        """Begin with empty ballots."""
+        self.test_ballots.reopen(0)
+
+    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        """Hear all layers, in one pass."""
+        self._hear_all(batch, len(self.layers), self.test_ballots)
+
     def on_test_epoch_end(self) -> None:
         """Write down every layer's accuracy, and the vote's."""
-        self._record(self._tally(self.test_ballots, "test"))
+        self._record(self._tally.count(self.test_ballots, self.voter_numbers, "test"))
 
     def hear(self, layer: int, inputs: Tensor, labels: Tensor) -> None:
         """Take one batch's opinion of `layer`, from the activations that enter it, into the validation ballots."""
         end_to_end = self.active is None
         logits = self._climb(inputs, len(self.layers)) if end_to_end else self._part(layer).classify(inputs)
         self.ballots.cast(layer, logits, labels)
-        self._heard.add(layer)
 
-    def _hear_all(self, batch: tuple[Tensor, Tensor], ballots: Ballots) -> None:
+    def _hear_all(self, batch: tuple[Tensor, Tensor], upto: int, ballots: Ballots) -> None:
         images, labels = batch
-        upto = self._active_number + 1 if self.trainer.state.fn == "fit" else len(self.layers)
         for number, logits in enumerate(self._opinions(images, upto)):
             if self.voters[number]:
                 ballots.cast(number, logits, labels)
-                self._heard.add(number)
-
-    def _tally(self, ballots: Ballots, stage: str) -> dict[str, Tensor]:
-        figures = {}
-        for number in sorted(self._heard):
-            probabilities, labels = ballots.of(number)
-            truth = probabilities.gather(1, labels[:, None]).clamp_min(1e-12)
-            figures[f"{self.names[number]}/{stage}/accuracy"] = self._measure(self.accuracy, probabilities, labels)
-            figures[f"{self.names[number]}/{stage}/prediction"] = self._measure(self.mean, -truth.log())
-        voters = torch.nonzero(self.voters).flatten().tolist()
-        so_far = [number for number in voters if ballots.knows([number])]
-        if so_far:
-            figures[f"vote/{stage}/accuracy_so_far"] = self._measure(self.accuracy, *ballots.vote(so_far))
-            if so_far == voters:
-                figures[f"vote/{stage}/accuracy"] = figures[f"vote/{stage}/accuracy_so_far"]
-        return figures
-
-    @staticmethod
-    def _measure(metric: Metric, *data: Tensor) -> Tensor:
-        metric.reset()
-        metric.update(*data)
-        return metric.compute()
 
     def _opinions(self, images: Tensor, upto: int) -> Iterator[Tensor]:
         """Give the logits of the first `upto` layers one after the other, from one forward pass."""
@@ -239,3 +223,12 @@ class LayerStack(pl.LightningModule):
         self.log_dict(figures, logger=not fitting and bool(self.loggers), sync_dist=several)
         for logger in self.loggers if fitting else []:
             logger.log_metrics(written, step=self.global_step)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the figures so far, and whose of them have been written down."""
+        checkpoint["figures"], checkpoint["announced"] = dict(self.figures), sorted(self.ballots.announced)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on from the figures so far."""
+        self.figures = dict(checkpoint["figures"])
+        self.ballots.announced = set(checkpoint["announced"])

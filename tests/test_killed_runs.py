@@ -11,11 +11,26 @@ from pathlib import Path
 import pytest
 import torch
 
-SETTINGS = (
-    "model=vgg8b model.width=0.0625 model.layer_depth=3 encoder=c encoder.hidden=16 objective.alpha=learned "
-    "dataset.image_size=16 dataset.fit=scale labels=500 batch_size=64 schedule=wave schedule.epochs=4 schedule.waves=2 dataset.augmentation=med_10 "
-    "precision=32 trainer.limit_train_batches=12 trainer.accelerator=cpu progress=plain"
-).split()
+SETTINGS = [
+    "model=vgg8b",
+    "model.width=0.0625",
+    "model.layer_depth=3",
+    "encoder=c",
+    "encoder.hidden=16",
+    "objective.alpha=learned",
+    "dataset.image_size=16",
+    "dataset.fit=scale",
+    "labels=500",
+    "batch_size=64",
+    "schedule=wave",
+    "schedule.epochs=4",
+    "schedule.waves=2",
+    "dataset.augmentation=med_10",
+    "precision=32",
+    "trainer.limit_train_batches=12",
+    "trainer.accelerator=cpu",
+    "progress=plain",
+]
 TIMINGS = ("speed/images_per_second", "memory/peak_mib")
 PATIENCE = 120  # seconds
 

@@ -1,7 +1,6 @@
 """Freezes and advances: carries a schedule out inside one `Trainer.fit`."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from functools import partial
+from collections.abc import Callable, Collection, Iterable
 from itertools import islice
 from typing import Any
 
@@ -10,7 +9,6 @@ import torch
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.strategies import DDPStrategy
 
-from lwtrain import schedules
 from lwtrain.data.module import SemiSupervisedDataModule
 from lwtrain.data.view import View
 from lwtrain.front import MemoryFront, RecomputeFront
@@ -60,6 +58,7 @@ class LayerSchedule(Callback):
         self._validation_view: View | None = None
         self._wrapped_for: int | None = -1  # the layer that data parallelism synchronises; -1: none yet
         self._seed: int | None = None
+        self._first_epoch = 0
 
     def timetable(self, num_layers: int) -> list[Moment]:
         """Give every epoch of the run, for a network of `num_layers` layers, the head included."""
@@ -89,8 +88,9 @@ class LayerSchedule(Callback):
             self._seed = torch.initial_seed()
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Put a front before the active layer, one for training and one for validation."""
+        """Seed the first epoch, whose loader Lightning asks next, and put fronts before the active layer."""
         assert isinstance(pl_module, LayerStack)
+        self._seed_epoch(self._first_epoch, trainer, "loader")
         data = self._data(trainer)
         if data is None:
             if self.front != "recompute":
@@ -105,21 +105,25 @@ class LayerSchedule(Callback):
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Wake the layer whose turn it is, and bring the front before it."""
         assert isinstance(pl_module, LayerStack)
-        assert self._seed is not None
         visit = self.moment(trainer).visit
         pl_module.activate(visit.layer)
         if visit.layer != self._wrapped_for:
             self._wrapped_for = visit.layer
             _synchronise_active_layer(trainer)
-        if pl_module.front is not None:
+        if pl_module.front is not None and pl_module.validation_front is not None:
             pl_module.front.advance(visit.layer or 0, self._turn_to(trainer))
-        torch.manual_seed(derive_seed(self._seed, "epoch", trainer.current_epoch, trainer.global_rank))
+            if pl_module.validation_front.layer > (visit.layer or 0):
+                pl_module.validation_front.clear()  # it was made by layers that train from here on
+        if trainer.current_epoch != self._first_epoch:  # that one's loader has begun to draw
+            self._seed_epoch(trainer.current_epoch, trainer, "loader")
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Set the active layer's learning rate."""
+        """Set the active layer's learning rate; before the first batch, seed what its modules draw."""
         assert isinstance(pl_module, LayerStack)
+        if batch_idx == 0:
+            self._seed_epoch(trainer.current_epoch, trainer, "modules")
         moment = self.moment(trainer)
         factor = COURSES[self.course](moment.progress(batch_idx / trainer.num_training_batches))
         name = None if pl_module.active is None else pl_module.active_name
@@ -145,7 +149,17 @@ class LayerSchedule(Callback):
         """Go on with the seed of the checkpoint."""
         self._seed = state_dict["seed"]
 
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Remember which epoch comes next; Lightning does not know it yet when the fit starts."""
+        self._first_epoch = checkpoint["epoch"] + 1
+
     # Steps of the hooks
+
+    def _seed_epoch(self, epoch: int, trainer: pl.Trainer, purpose: str) -> None:
+        assert self._seed is not None
+        torch.manual_seed(derive_seed(self._seed, purpose, epoch, trainer.global_rank))
 
     @staticmethod
     def _data(trainer: pl.Trainer) -> SemiSupervisedDataModule | None:
@@ -166,9 +180,9 @@ class LayerSchedule(Callback):
         data, front, view = self._data(trainer), stack.validation_front, self._validation_view
         if data is None or front is None or view is None:
             return
-        voters = torch.nonzero(stack.voters[:layer]).flatten().tolist()
+        below = [voter for voter in stack.voter_numbers if voter < layer]
         with trainer.precision_plugin.forward_context():
-            for unheard in [voter for voter in voters if not stack.ballots.knows([voter])]:
+            for unheard in [voter for voter in below if not stack.ballots.knows([voter])]:
                 front.advance(unheard, view)
                 for batch in islice(data.val_dataloader(), int(trainer.num_val_batches[0])):
                     stack.hear(unheard, front[batch.rows], batch.labels)
@@ -185,56 +199,3 @@ def _synchronise_active_layer(trainer: pl.Trainer) -> None:
     if isinstance(strategy, DDPStrategy):
         strategy.model = strategy.lightning_module
         strategy.configure_ddp()
-
-
-class SequentialSchedule(LayerSchedule):
-    """Trains each layer to its end before the next one starts.
-
-    Args:
-        epochs: Epochs per layer.
-        settings: `front`, `course` and `rest`, as `LayerSchedule` takes them.
-    """
-
-    def __init__(self, epochs: int, **settings: Any) -> None:
-        super().__init__(partial(schedules.sequential, epochs=epochs), **settings)
-
-
-class WaveSchedule(LayerSchedule):
-    """Sweeps from the first layer to the head again and again; every layer trains a share of its epochs at a time.
-
-    Args:
-        epochs: Epochs per layer in all.
-        waves: How many sweeps share them; a divisor of `epochs`.
-        settings: `front`, `course` and `rest`, as `LayerSchedule` takes them.
-
-    Example:
-        >>> [moment.visit.layer for moment in WaveSchedule(epochs=2, waves=2).timetable(num_layers=3)]
-        [0, 1, 2, 0, 1, 2]
-    """
-
-    def __init__(self, epochs: int, waves: int, **settings: Any) -> None:
-        super().__init__(partial(schedules.wave, epochs=epochs, waves=waves), **settings)
-
-
-class BackpropSchedule(LayerSchedule):
-    """Trains the whole backbone end to end, without sidecars: the baseline.
-
-    Args:
-        epochs: Epochs in all.
-        settings: `front`, `course` and `rest`, as `LayerSchedule` takes them.
-    """
-
-    def __init__(self, epochs: int, **settings: Any) -> None:
-        super().__init__(partial(schedules.backprop, epochs=epochs), **settings)
-
-
-class CustomSchedule(LayerSchedule):
-    """Takes its visits from a list.
-
-    Args:
-        visits: Mappings with layer, epochs and wave; see `lwtrain.schedules.custom`.
-        settings: `front`, `course` and `rest`, as `LayerSchedule` takes them.
-    """
-
-    def __init__(self, visits: Iterable[Mapping[str, Any]], **settings: Any) -> None:
-        super().__init__(partial(schedules.custom, visits=list(visits)), **settings)

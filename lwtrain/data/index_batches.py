@@ -61,10 +61,23 @@ def count_batches(num_rows: int, batch_size: int) -> int:
     return -(-num_rows // batch_size)
 
 
+def count_training_batches(rows: Rows, batch_size: int, world: int = 1) -> int:
+    """How many batches `world` processes, with as many rows each, deal out at once.
+
+    Example:
+        >>> count_training_batches(Rows(torch.arange(10), num_labelled=5), batch_size=5)  # half and half: 4 in each
+        3
+    """
+    if _half_and_half(rows):
+        batch_size -= batch_size % 2
+    return count_batches(len(rows.images) * world, batch_size)
+
+
 def shuffled_batches(rows: Rows, num_batches: int, generator: torch.Generator) -> list[tuple[Tensor, int]]:
     """Deal all rows out to batches, each with its share of labelled and of unlabelled ones.
 
-    Batch sizes differ by two at most, so that no row is left out and no tiny last batch upsets batch norm.
+    No row is left out, and as sizes differ by one at most (by two where each batch is half and half), no tiny last
+    batch upsets batch norm.
 
     Returns:
         For each batch its rows, (batch,) int64 with the labelled ones first, and how many of them are labelled.
@@ -77,4 +90,11 @@ def shuffled_batches(rows: Rows, num_batches: int, generator: torch.Generator) -
     first, num_rows = rows.num_labelled, len(rows.images)
     labelled = torch.randperm(first, generator=generator).tensor_split(num_batches)
     unlabelled = (first + torch.randperm(num_rows - first, generator=generator)).tensor_split(num_batches)
+    if not _half_and_half(rows):
+        # Larger shares come first: turned round, those of one kind meet the smaller ones of the other.
+        unlabelled = unlabelled[::-1]
     return [(torch.cat(pair), len(pair[0])) for pair in zip(labelled, unlabelled, strict=True)]
+
+
+def _half_and_half(rows: Rows) -> bool:
+    return 2 * rows.num_labelled == len(rows.images)

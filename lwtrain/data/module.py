@@ -10,10 +10,20 @@ import torch
 from torch import Tensor
 
 from lwtrain.data.augmentation import Augmentation
-from lwtrain.data.index_batches import MIXTURES, Mixture, RowBatch, Rows, count_batches, lay_rows, shuffled_batches
+from lwtrain.data.index_batches import (
+    MIXTURES,
+    Mixture,
+    RowBatch,
+    Rows,
+    count_batches,
+    count_training_batches,
+    lay_rows,
+    shuffled_batches,
+)
 from lwtrain.data.label_split import hold_out, num_labelled, stratified_subset
 from lwtrain.data.load import Split
 from lwtrain.data.view import View
+from lwtrain.errors import DataError
 from lwtrain.seeds import generator_for
 
 _EVALUATION_BATCH = 256  # rows at once where nothing is learned; small enough for the activations to stay in cache
@@ -96,8 +106,11 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
         unlabelled[chosen] = False
         self.unlabelled = kept[unlabelled]
 
-        if not 2 <= batch_size <= len(self.rows((0, 0)).images):
-            raise ValueError(f"batch_size={batch_size}: choose 2 to {len(self.rows((0, 0)).images)}, the training rows")
+        rows = self.rows((0, 0))
+        if not 2 <= batch_size <= len(rows.images):
+            raise ValueError(f"batch_size={batch_size}: choose 2 to {len(rows.images)}, the training rows")
+        if rows.num_labelled < count_training_batches(rows, batch_size):
+            raise ValueError(f"labels={labels}: too few to put one into each batch; choose batches=half")
         self.turn_to((0, 0))
 
     def rows(self, view: tuple[int, int]) -> Rows:
@@ -130,7 +143,7 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
     def train_dataloader(self) -> BatchLoader:
         """Batches of rows of the current view, in an order drawn for each epoch."""
         _, world = self._place()
-        num_batches = count_batches(len(self._rows.images) * world, self.batch_size)
+        num_batches = count_training_batches(self._rows, self.batch_size, world)
         return BatchLoader(num_batches, lambda: self._training_batches(num_batches))
 
     def val_dataloader(self) -> BatchLoader:
@@ -185,10 +198,10 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
         """Compare with the data a checkpoint was made with.
 
         Raises:
-            ValueError: If the images, their labels, or how they are split have changed since.
+            DataError: If the images, their labels, or how they are split have changed since.
         """
         if state_dict["fingerprint"] != self.fingerprint():
-            raise ValueError("data_dir, labels, validation: the training data are not those of the checkpoint")
+            raise DataError("ckpt_path: its run had other training data, labels or validation images than are here now")
 
     def fingerprint(self) -> str:
         """A short text that changes with the labels, the split, and (as far as a sample of pixels shows) the images."""

@@ -1,0 +1,69 @@
+"""The schedules that can be chosen by name; they differ in their visits only."""
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from lwtrain import schedules
+from lwtrain.callbacks.layer_schedule import LayerSchedule
+
+
+class SequentialSchedule(LayerSchedule):
+    """Trains each layer to its end before the next one starts.
+
+    Args:
+        epochs: Epochs per layer.
+        settings: `front`, `course` and `rest`, as `LayerSchedule` takes them.
+    """
+
+    def __init__(self, epochs: int, **settings: Any) -> None:
+        super().__init__(partial(schedules.sequential, epochs=epochs), **settings)
+
+
+class WaveSchedule(LayerSchedule):
+    """Sweeps from the first layer to the head again and again; every layer trains a share of its epochs at a time.
+
+    Args:
+        epochs: Epochs per layer in all.
+        waves: How many sweeps share them; a divisor of `epochs`.
+        settings: `front`, `course` and `rest`, as `LayerSchedule` takes them.
+
+    Example:
+        >>> [moment.visit.layer for moment in WaveSchedule(epochs=2, waves=2).timetable(num_layers=3)]
+        [0, 1, 2, 0, 1, 2]
+    """
+
+    def __init__(self, epochs: int, waves: int, **settings: Any) -> None:
+        super().__init__(partial(schedules.wave, epochs=epochs, waves=waves), **settings)
+
+
+class BackpropSchedule(LayerSchedule):
+    """Trains the whole backbone end to end, without sidecars: the baseline.
+
+    Args:
+        epochs: Epochs in all.
+        settings: `front`, `course` and `rest`, as `LayerSchedule` takes them.
+    """
+
+    def __init__(self, epochs: int, **settings: Any) -> None:
+        super().__init__(partial(schedules.backprop, epochs=epochs), **settings)
+
+
+class CustomSchedule(LayerSchedule):
+    """Takes its visits from a list.
+
+    Args:
+        visits: Mappings with layer, epochs and wave; see `lwtrain.schedules.custom`.
+        settings: `front`, `course` and `rest`, as `LayerSchedule` takes them.
+    """
+
+    def __init__(self, visits: Iterable[Mapping[str, Any]], **settings: Any) -> None:
+        super().__init__(partial(schedules.custom, visits=list(visits)), **settings)
+
+
+SCHEDULES: dict[str, type[LayerSchedule]] = {
+    "sequential": SequentialSchedule,
+    "wave": WaveSchedule,
+    "backprop": BackpropSchedule,
+    "custom": CustomSchedule,
+}

@@ -1,0 +1,56 @@
+"""Settings: what can be set and to what, what YAML files and the command line make of it, and every mistake in it.
+
+Nothing in here imports torch: a run starts only after all of its settings have been found to be in order.
+"""
+
+from lwtrain.config.schema import (
+    AdamConfig,
+    AutoencoderConfig,
+    BackpropConfig,
+    BalancedConfig,
+    Config,
+    CustomConfig,
+    DatasetConfig,
+    EncoderConfig,
+    FrontConfig,
+    LayerConfig,
+    LoggerConfig,
+    MapConfig,
+    ModelConfig,
+    ObjectiveConfig,
+    OptimizerConfig,
+    PoolConfig,
+    PredictionConfig,
+    ScheduleConfig,
+    SequentialConfig,
+    SGDConfig,
+    TrainerConfig,
+    VisitConfig,
+    WaveConfig,
+)
+
+__all__ = [
+    "AdamConfig",
+    "AutoencoderConfig",
+    "BackpropConfig",
+    "BalancedConfig",
+    "Config",
+    "CustomConfig",
+    "DatasetConfig",
+    "EncoderConfig",
+    "FrontConfig",
+    "LayerConfig",
+    "LoggerConfig",
+    "MapConfig",
+    "ModelConfig",
+    "ObjectiveConfig",
+    "OptimizerConfig",
+    "PoolConfig",
+    "PredictionConfig",
+    "SGDConfig",
+    "ScheduleConfig",
+    "SequentialConfig",
+    "TrainerConfig",
+    "VisitConfig",
+    "WaveConfig",
+]

@@ -1,0 +1,149 @@
+"""From the words of a command line to checked configs, with every mistake in one message."""
+
+from collections.abc import Iterable, Sequence
+from itertools import chain, islice, product
+from pathlib import Path
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from lwtrain.config.checking import check
+from lwtrain.config.composing import Composed, Composer, hydra_at_hand
+from lwtrain.config.files import group_choices
+from lwtrain.config.run_folders import EarlierRun, check_new_folder, differences, find_earlier_run, is_first_process
+from lwtrain.config.schema import Config
+from lwtrain.config.words import Given, Word, parse, quoted
+from lwtrain.errors import ConfigError
+
+_MOST_RUNS = 30  # of a multirun that are looked at before it starts, in seconds; the others when their turn comes
+
+
+class CommandLine:
+    """The words after `lwtrain`: what they ask for, and whether it can be had.
+
+    Where they continue a run, the words that started it count too, as far as they are not given anew.
+
+    Args:
+        texts: Words such as "model=vgg11,vgg13".
+        multirun: Whether they start a run for each combination of their values.
+        folders: Where the user's own YAML files lie, besides conf/.
+        config_name: The YAML file to start from.
+    """
+
+    def __init__(
+        self,
+        texts: Sequence[str],
+        *,
+        multirun: bool = False,
+        folders: Sequence[Path] = (),
+        config_name: str = "train",
+    ) -> None:
+        self.multirun = multirun or "hydra.mode=MULTIRUN" in texts
+        self._mistakes = [
+            f"--config-dir={folder}: there is no such folder" for folder in folders if not folder.is_dir()
+        ]
+        self._groups = group_choices(*folders)
+        self._composer = Composer(config_name, [folder for folder in folders if folder.is_dir()])
+        self._doubtful: set[str] = set()  # groups whose choice is a mistake,
+        self._unreadable: set[str] = set()  # and those of them for which no other choice can stand in
+        self._words = self._parse(*texts)
+        self._earlier = self._find_earlier_run()
+        if self._earlier is not None:
+            self._words = self._continued(self._earlier)
+
+    def check(self, *, new_folder: bool = False) -> list[Config]:
+        """Compose and check every run.
+
+        Args:
+            new_folder: Whether to make sure of the folder that a run would get, too.
+
+        Returns:
+            A config for each run; of a large multirun the first ones.
+
+        Raises:
+            ConfigError: If anything is wrong; the message has a line for each mistake.
+        """
+        with hydra_at_hand():
+            outcomes = [self._composer.compose(run, self._mistakes) for run in self._runs()]
+            composed = [outcome for outcome in outcomes if outcome is not None]
+            configs = [self._check(each) for each in composed]
+            if new_folder and is_first_process():
+                for first in composed[:1]:
+                    self._check_folder(first)
+        if self._mistakes:
+            raise ConfigError("\n".join(dict.fromkeys(self._mistakes)))
+        return [config for config in configs if config is not None]
+
+    def for_hydra(self) -> list[str]:
+        """Give the words on to Hydra, which wants a sign before settings that no YAML file has a value for."""
+        return [("++" if word.key in self._composer.added else "") + word.text for word in self._words]
+
+    def _runs(self) -> Iterable[tuple[Given, ...]]:
+        """Combine the words' values, beginning with combinations that have each value of each word in them."""
+        values = [word.runs for word in self._words if word.runs]
+        most = max(map(len, values), default=1)
+        each = (tuple(runs[min(number, len(runs) - 1)] for runs in values) for number in range(most))
+        first = islice(chain(each, product(*values)), _MOST_RUNS)
+        return {tuple(given.text for given in run): run for run in first}.values()
+
+    def _parse(self, *texts: str) -> list[Word]:
+        words = []
+        for text in texts:
+            before = len(self._mistakes)
+            word = parse(text, self._groups, self._mistakes, multirun=self.multirun)
+            if word is not None:
+                words.append(word)
+                if len(self._mistakes) > before:
+                    (self._doubtful if word.runs else self._unreadable).add(word.key)
+        return words
+
+    def _given(self, key: str) -> str | None:
+        """What the words set `key` to, the last one counting."""
+        values = [word.runs[0].value for word in self._words if word.key == key and word.runs]
+        return None if not values or values[-1] is None else str(values[-1])
+
+    def _find_earlier_run(self) -> EarlierRun | None:
+        ckpt_path = self._given("ckpt_path")
+        if ckpt_path is None:
+            return None
+        if self.multirun:
+            self._mistakes.append(f"ckpt_path={ckpt_path}: not with -m; go on with one run at a time")
+            return None
+        folder = Path(self._given("hydra.run.dir") or "outputs")
+        try:
+            return find_earlier_run(ckpt_path, folder if folder.is_dir() else Path("outputs"))
+        except ConfigError as error:
+            self._mistakes.append(str(error))
+            return None
+
+    def _continued(self, earlier: EarlierRun) -> list[Word]:
+        """Put the words of an earlier run before those given now, and its folder and checkpoint behind them."""
+        given = {word.key for word in self._words}
+        before = [word for word in self._parse(*earlier.words) if not given & {word.key, word.key.partition(".")[0]}]
+        now = [word for word in self._words if word.key != "ckpt_path"]
+        place = [f"ckpt_path={quoted(earlier.checkpoint)}"]
+        if earlier.folder is not None and "hydra.run.dir" not in given:
+            place.append(f"hydra.run.dir={quoted(earlier.folder)}")
+        return [*before, *now, *self._parse(*place)]
+
+    def _check(self, composed: Composed) -> Config | None:
+        config = check(
+            composed.values,
+            self._groups,
+            self._mistakes,
+            multirun=self.multirun,
+            doubtful=self._doubtful,
+            unreadable=self._unreadable | composed.dangling,
+        )
+        if config is not None and self._earlier is not None:
+            self._mistakes += differences(config, self._earlier)
+        return config
+
+    def _check_folder(self, run: Composed) -> None:
+        setting = "hydra.sweep.dir" if self.multirun else "hydra.run.dir"
+        try:
+            folder = Path(str(OmegaConf.select(run.hydra, setting.removeprefix("hydra."))))
+            if self._earlier is None or folder.resolve() != self._earlier.folder:
+                check_new_folder(folder, setting)
+        except (OmegaConfBaseException, ConfigError) as error:
+            self._mistakes.append(str(error))

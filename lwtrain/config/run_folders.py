@@ -1,0 +1,136 @@
+"""The folder of a run: whether a new run may have it, and what an earlier run in it was made with."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lwtrain.config.schema import Config
+from lwtrain.config.wording import shown
+from lwtrain.errors import ConfigError
+from lwtrain.files import write_whole
+
+SETTINGS = "config.yaml"  # in a run's folder: all it was made with
+_WORDS = ".hydra/overrides.yaml"  # there too: the command line, as Hydra keeps it
+_LAST = "checkpoints/last.ckpt"
+
+FREE = ("progress", "data_dir", "trainer", "logger", "callbacks", "ckpt_path", "layer.store")
+"""What may change when a run is continued: it touches neither the network nor what the network learns from."""
+
+
+@dataclass(frozen=True)
+class EarlierRun:
+    """A run to go on with.
+
+    Attributes:
+        checkpoint: The file to go on from.
+        folder: The run's; None if the checkpoint lies in no run's folder.
+        words: The command line that started it.
+        settings: All it was made with.
+    """
+
+    checkpoint: Path
+    folder: Path | None = None
+    words: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def find_earlier_run(ckpt_path: str, outputs: Path) -> EarlierRun:
+    """Find the run that `ckpt_path=` means.
+
+    Args:
+        ckpt_path: A checkpoint file, the folder of a run, or last: whatever below `outputs` stored a checkpoint last.
+        outputs: Where runs lie.
+
+    Raises:
+        ConfigError: If there is none, or what it was made with cannot be read.
+    """
+    if ckpt_path == "last":
+        checkpoint = max(outputs.glob(f"**/{_LAST}"), key=lambda path: path.stat().st_mtime, default=None)
+        if checkpoint is None:
+            raise ConfigError(f"ckpt_path=last: no checkpoint below {outputs}/ yet; start a run without ckpt_path")
+    else:
+        checkpoint = Path(ckpt_path) / _LAST if Path(ckpt_path).is_dir() else Path(ckpt_path)
+        if not checkpoint.is_file():
+            raise ConfigError(f"ckpt_path={ckpt_path}: no such checkpoint; choose last, a run's folder or a .ckpt file")
+    checkpoint = checkpoint.resolve()
+    for folder in checkpoint.parents[:2]:
+        if (folder / SETTINGS).is_file() and (folder / _WORDS).is_file():
+            try:
+                words, settings = (yaml.safe_load((folder / name).read_text()) for name in (_WORDS, SETTINGS))
+                return EarlierRun(checkpoint, folder, tuple(words), dict(settings))
+            except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
+                raise ConfigError(f"ckpt_path={ckpt_path}: {folder} is damaged; {SETTINGS}: {error}") from error
+    return EarlierRun(checkpoint)
+
+
+def differences(config: Config, earlier: EarlierRun) -> list[str]:
+    """Name what `config` would train differently from the run it continues.
+
+    Returns:
+        A line for each setting, and one that says what to do; nothing if there is no difference.
+    """
+    now, then = flatten(asdict(config)), flatten(earlier.settings)
+    changed = [name for name in now if name in then and now[name] != then[name] and not _is_free(name)]
+    if len(changed) > 1:
+        changed = [name for name in changed if name != "batches"]  # auto comes out differently where others change
+    lines = [
+        f"{name}={shown(now[name])}: the checkpoint was made with {name}={shown(then[name])}"
+        for name in changed
+        if "." not in name or name.partition(".")[0] not in changed  # another choice has other settings anyway
+    ]
+    return [*lines, "Go on without these changes, or start a new run without ckpt_path"] if lines else []
+
+
+def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Bring settings to one level, a group's choice under the group's name.
+
+    Example:
+        >>> flatten({"seed": 0, "model": {"name": "vgg11", "width": 1.0}})
+        {'seed': 0, 'model': 'vgg11', 'model.width': 1.0}
+    """
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix.rstrip(".") if key == "name" and prefix else f"{prefix}{key}"] = value
+    return flat
+
+
+def _is_free(setting: str) -> bool:
+    return any(setting == free or setting.startswith(f"{free}.") for free in FREE)
+
+
+def store_settings(config: Config, folder: Path) -> None:
+    """Keep the settings of a run in its folder."""
+    text = yaml.safe_dump(asdict(config), sort_keys=False, allow_unicode=True)
+    write_whole(folder / SETTINGS, lambda file: file.write(text.encode()))
+
+
+def check_new_folder(folder: Path, setting: str) -> None:
+    """Make sure that a new run can write to a folder, and overwrites no other there.
+
+    Args:
+        folder: The run's, or that of a multirun's runs; it need not exist.
+        setting: What chose it.
+
+    Raises:
+        ConfigError: If it is taken or cannot be written to.
+    """
+    if any(folder.glob(_LAST if setting == "hydra.run.dir" else f"[!.]*/{_LAST}")):
+        raise ConfigError(f"{setting}={folder}: it holds a run; choose another, or go on with it: ckpt_path={folder}")
+    try:
+        place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        tempfile.TemporaryFile(dir=place).close()
+    except OSError as error:
+        raise ConfigError(f"{setting}={folder}: cannot be written to ({error.strerror}); choose another") from error
+
+
+def is_first_process() -> bool:
+    """Whether this process started the run, and is not one that data parallel training added."""
+    return not any(int(os.environ.get(rank) or 0) for rank in ("LOCAL_RANK", "RANK", "NODE_RANK", "SLURM_PROCID"))

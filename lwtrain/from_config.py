@@ -1,0 +1,127 @@
+"""From a checked config to the parts of a run: data, network, schedule, loggers, callbacks, Trainer."""
+
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.utilities import rank_zero_only
+from rich.console import Console
+
+from lwtrain.backbones import BACKBONES
+from lwtrain.building import build_stack
+from lwtrain.callbacks.finite_loss import FiniteLoss
+from lwtrain.callbacks.layer_schedule import LayerSchedule
+from lwtrain.callbacks.named_schedules import SCHEDULES
+from lwtrain.callbacks.progress import PlainProgress, TerminalProgress
+from lwtrain.callbacks.stopwatch import Stopwatch
+from lwtrain.checkpoints import AtomicCheckpointIO, RunCheckpoints
+from lwtrain.config.schema import Config
+from lwtrain.data.augmentation import preset
+from lwtrain.data.load import load_dataset
+from lwtrain.data.module import SemiSupervisedDataModule
+from lwtrain.loggers import RunCSVLogger, RunTensorBoardLogger
+from lwtrain.optimizers import OptimizerFactory
+from lwtrain.precision import trainer_precision
+from lwtrain.stack import LayerStack
+
+
+def build_data(config: Config) -> SemiSupervisedDataModule:
+    """Read the data set and split it."""
+    dataset = load_dataset(
+        config.dataset.name, Path(config.data_dir), image_size=config.dataset.image_size, fit=config.dataset.fit
+    )
+    return SemiSupervisedDataModule(
+        dataset.train,
+        dataset.test,
+        labels=config.labels,
+        validation=config.validation,
+        mixture=config.batches,
+        batch_size=config.batch_size,
+        augmentation=preset(config.dataset.augmentation, flip=config.dataset.flip),
+        seed=config.seed,
+    )
+
+
+def build_network(config: Config, data: SemiSupervisedDataModule) -> LayerStack:
+    """Make the backbone with its sidecars, laid out as convolutions like it."""
+    _, channels, height, width = data.train.images.shape
+    backbone = BACKBONES[config.model.name](
+        config.model.name,
+        (channels, height, width),
+        data.num_classes,
+        width=config.model.width,
+        layer_depth=config.model.layer_depth,
+        map=config.map.name,
+    )
+    stack = build_stack(
+        backbone,
+        encoder=config.encoder.name,
+        encoder_settings=_without_name(config.encoder),
+        objective=config.objective.name,
+        objective_settings=_without_name(config.objective),
+        optimizer=build_optimizer(config),
+    )
+    return stack.to(memory_format=torch.channels_last)
+
+
+def build_optimizer(config: Config) -> OptimizerFactory:
+    """Say how the optimizer is made; fused, unless gradients are clipped, which Lightning refuses then."""
+    settings = _without_name(config.optimizer)
+    own = {name: settings.pop(name) for name in ("lr", "lr_decay")}
+    del settings["course"]  # the schedule's
+    fused = config.trainer.gradient_clip_val is None
+    return OptimizerFactory(config.optimizer.name, **own, fused=fused, settings=settings)
+
+
+def build_schedule(config: Config, rest: set[int]) -> LayerSchedule:
+    """Make the schedule, without the layers that need no training."""
+    return SCHEDULES[config.schedule.name](
+        **_without_name(config.schedule), front=config.front.name, course=config.optimizer.course, rest=rest
+    )
+
+
+def build_loggers(config: Config, run_dir: Path, resume_step: int | None) -> list[Logger]:
+    """Make the loggers that are switched on, going on where the checkpoint was made."""
+    loggers: list[Logger] = []
+    if config.logger.tensorboard:
+        loggers.append(RunTensorBoardLogger(run_dir, resume_step))
+    if config.logger.csv:
+        loggers.append(RunCSVLogger(run_dir, resume_step))
+    return loggers
+
+
+def build_callbacks(config: Config, schedule: LayerSchedule, stopwatch: Stopwatch, run_dir: Path) -> list[Callback]:
+    """Make the callbacks, in the order in which they are called: the schedule first, checkpoints last."""
+    callbacks: list[Callback] = [schedule, FiniteLoss(), stopwatch]
+    if config.progress != "none" and getattr(rank_zero_only, "rank", 0) == 0:
+        live = config.progress == "rich" or (config.progress == "auto" and Console().is_terminal)
+        callbacks.append((TerminalProgress if live else PlainProgress)(schedule, stopwatch))
+    return [*callbacks, RunCheckpoints(run_dir / "checkpoints", asdict(config))]
+
+
+def build_trainer(
+    config: Config, run_dir: Path, callbacks: list[Callback], loggers: list[Logger], epochs: int
+) -> pl.Trainer:
+    """Make Lightning's Trainer from the settings under `trainer.`, which bear its own names."""
+    precision, reason = trainer_precision(config.precision, config.trainer.accelerator)
+    logging.getLogger(__name__).info("precision=%s: %s", precision, reason)
+    settings = asdict(config.trainer)
+    settings["max_epochs"] = settings["max_epochs"] or epochs
+    return pl.Trainer(
+        **settings,
+        enable_progress_bar=False,
+        precision=precision,
+        callbacks=callbacks,
+        logger=loggers,
+        plugins=[AtomicCheckpointIO()],
+        default_root_dir=run_dir,
+    )
+
+
+def _without_name(group: Any) -> dict[str, Any]:
+    return {name: value for name, value in asdict(group).items() if name != "name"}

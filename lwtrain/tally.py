@@ -1,0 +1,55 @@
+"""Counts ballots: the accuracies of the layers that have spoken, and of their vote."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torchmetrics import MeanMetric, Metric
+
+from lwtrain.ballots import Ballots
+from lwtrain.meters import accuracy
+
+
+class Tally(nn.Module):
+    """Turns ballots into figures, over all processes.
+
+    Args:
+        names: What the layers are called, in the tags of their figures.
+        num_classes: How many classes there are.
+    """
+
+    def __init__(self, names: Sequence[str], num_classes: int) -> None:
+        super().__init__()
+        self._names = names
+        self.accuracy, self.mean = accuracy(num_classes), MeanMetric()
+
+    def count(self, ballots: Ballots, voters: Sequence[int], stage: str) -> dict[str, Tensor]:
+        """Give what is news, by tag.
+
+        Args:
+            ballots: What the layers said.
+            voters: The layers whose votes are wanted.
+            stage: "val" or "test", the middle of the tags.
+
+        Returns:
+            Accuracy and cross entropy (`prediction`) of each layer not announced before; `accuracy_so_far` of the vote
+            of the voters that have spoken; and the vote's `accuracy` if all have.
+        """
+        figures = {}
+        for layer in ballots.announce():
+            probabilities, labels = ballots.of(layer)
+            truth = probabilities.gather(1, labels[:, None]).clamp_min(1e-12)
+            figures[f"{self._names[layer]}/{stage}/accuracy"] = _measure(self.accuracy, probabilities, labels)
+            figures[f"{self._names[layer]}/{stage}/prediction"] = _measure(self.mean, -truth.log())
+        so_far = [voter for voter in voters if ballots.knows([voter])]
+        if so_far:
+            vote = _measure(self.accuracy, *ballots.vote(so_far))
+            figures[f"vote/{stage}/accuracy_so_far"] = vote
+            if len(so_far) == len(voters):
+                figures[f"vote/{stage}/accuracy"] = vote
+        return figures
+
+
+def _measure(metric: Metric, *data: Tensor) -> Tensor:
+    metric.reset()
+    metric.update(*data)
+    return metric.compute()

@@ -1,0 +1,82 @@
+import io
+import re
+from collections.abc import Callable
+
+import pytest
+from rich.console import Console
+from tiny import fit
+
+from lwtrain import BackpropSchedule, LayerSchedule, SequentialSchedule, WaveSchedule
+from lwtrain.callbacks.progress import PlainProgress, TerminalProgress
+from lwtrain.callbacks.stopwatch import Stopwatch
+from lwtrain.stack import LayerStack
+
+
+def run(
+    schedule: LayerSchedule, kind: type[PlainProgress] = PlainProgress, terminal: bool = False
+) -> tuple[str, LayerStack]:
+    screen = io.StringIO()
+    console = Console(file=screen, width=120, highlight=False, soft_wrap=True, force_terminal=terminal)
+    stopwatch = Stopwatch(schedule)
+    stack = fit(schedule, callbacks=[stopwatch, kind(schedule, stopwatch, console)])
+    return screen.getvalue(), stack
+
+
+@pytest.fixture(scope="module")
+def waves() -> tuple[list[str], LayerStack]:
+    text, stack = run(WaveSchedule(2, 2))
+    return text.splitlines(), stack
+
+
+def test_every_epoch_has_a_line_that_says_where_the_run_is(waves: tuple[list[str], LayerStack]) -> None:
+    places = [line.split("  loss")[0] for line in waves[0]]
+    assert places == [f"wave {wave}/2  layer {layer}/3" for wave in (1, 2) for layer in (1, 2, 3)]
+
+
+def test_a_line_has_the_figures_of_its_own_epoch(waves: tuple[list[str], LayerStack]) -> None:
+    lines, stack = waves
+    for line, name in zip(lines[-3:], ("layer_0", "layer_1", "head"), strict=True):
+        assert f"loss {stack.figures[f'{name}/train/loss']:.3f}" in line
+        assert f"train {stack.figures[f'{name}/train/accuracy']:6.1%}" in line
+        assert f"val {stack.figures[f'{name}/val/accuracy']:6.1%}" in line
+        assert re.search(r"[\d,]+ images/s$", line)
+    assert f"vote {stack.figures['vote/val/accuracy']:6.1%}" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "places"),
+    [
+        (
+            lambda: SequentialSchedule(2),
+            [f"layer {layer}/3  epoch {epoch}/2" for layer in (1, 2, 3) for epoch in (1, 2)],
+        ),
+        (lambda: BackpropSchedule(2), ["all layers  epoch 1/2", "all layers  epoch 2/2"]),
+    ],
+)
+def test_a_place_names_what_there_is_more_than_one_of(schedule: Callable[[], LayerSchedule], places: list[str]) -> None:
+    assert [line.split("  loss")[0] for line in run(schedule())[0].splitlines()] == places
+
+
+def test_a_terminal_shows_the_lines_of_past_epochs_and_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lwtrain.callbacks.progress._REFRESH_SECONDS", 0.0)
+    text, stack = run(WaveSchedule(1, 1), TerminalProgress, terminal=True)
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
+    for layer, name in enumerate(stack.names, start=1):
+        assert re.search(rf"layer {layer}/3  loss {stack.figures[f'{name}/train/loss']:.3f}", plain)
+    assert "━" in plain
+    assert re.search(r"loss \d\.\d+  accuracy \d+\.\d%  [\d,]+ images/s", plain)
+
+
+def test_a_bar_gives_way_to_an_error() -> None:
+    screen = io.StringIO()
+    schedule = WaveSchedule(1, 1)
+    stopwatch = Stopwatch(schedule)
+    progress = TerminalProgress(schedule, stopwatch, Console(file=screen, width=120, force_terminal=True))
+
+    class Fails(Stopwatch):
+        def on_train_batch_end(self, *given: object) -> None:
+            raise RuntimeError("no more")
+
+    with pytest.raises(RuntimeError, match="no more"):
+        fit(schedule, callbacks=[progress, stopwatch, Fails(schedule)])
+    assert not progress._bar.live.is_started

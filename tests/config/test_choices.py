@@ -1,0 +1,91 @@
+"""What conf/ offers: every choice can be had, is complete, and is known to the part of lwtrain that it names."""
+
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import get_type_hints
+
+import pytest
+import yaml
+
+from lwtrain.backbones.plans import PLANS
+from lwtrain.config.annotations import schemas
+from lwtrain.config.checking import check
+from lwtrain.config.files import conf_dir, group_choices
+from lwtrain.config.loading import load_config
+from lwtrain.config.schema import AutoencoderConfig, Config, WaveConfig
+from lwtrain.data.catalog import CATALOG
+
+CHOICES = [(group, name) for group, names in group_choices().items() if group != "hydra" for name in names]
+TOP = (conf_dir() / "train.yaml").read_text()
+
+
+@pytest.mark.parametrize(("group", "name"), CHOICES)
+def test_every_choice_makes_a_config(group: str, name: str) -> None:
+    config = load_config([f"{group}={name}"])
+    chosen = getattr(config, group, None)
+    assert getattr(chosen, "name", name) == name or group == "experiment"
+
+
+@pytest.mark.parametrize(("group", "name"), CHOICES)
+def test_a_stored_config_reads_back_the_same(group: str, name: str) -> None:
+    config = load_config([f"{group}={name}"])
+    stored = yaml.safe_load(yaml.safe_dump(asdict(config)))
+    assert check(stored, group_choices(), mistakes := []) == config, mistakes
+
+
+def test_the_defaults_are_those_of_the_first_run_in_the_readme() -> None:
+    config = load_config()
+    assert config.dataset.name == "fashion_mini"
+    assert (config.model.name, config.map.name, config.encoder.name, config.front.name) == (
+        "vgg11",
+        "pool",
+        "c",
+        "memory",
+    )
+    assert config.schedule == WaveConfig("wave", epochs=3, waves=3)
+    assert (config.labels, config.batches, config.batch_size, config.validation) == ("all", "labelled", 128, 0.1)
+
+
+def test_yaml_shows_every_setting_there_is() -> None:
+    for group, kind in get_type_hints(Config).items():
+        text = "".join(file.read_text() for file in (conf_dir() / group).glob("*.yaml")) or TOP
+        assert all(f"{field.name}:" in text for schema in schemas(kind) for field in fields(schema)), group
+        assert f"{group}:" in TOP
+
+
+def test_models_and_data_sets_are_those_that_can_be_built() -> None:
+    assert set(group_choices()["model"]) == set(PLANS)
+    assert set(group_choices()["dataset"]) == set(CATALOG)
+
+
+def test_registries_have_the_names_in_conf() -> None:
+    from lwtrain.backbones import BACKBONES
+    from lwtrain.maps import MAPS
+    from lwtrain.objectives import OBJECTIVES
+    from lwtrain.sidecars import SIDECARS
+
+    registries = {"model": BACKBONES, "map": MAPS, "encoder": SIDECARS, "objective": OBJECTIVES}
+    for group, registry in registries.items():
+        assert group_choices()[group] == list(registry)
+
+
+def test_one_value_is_a_list_of_one(tmp_path: Path) -> None:
+    assert load_config([f"layer.load={tmp_path}"]).layer.load == [str(tmp_path)]
+
+
+def test_whole_numbers_stand_for_texts_and_floats() -> None:
+    config = load_config(["precision=32", "model.width=2", "data_dir=2024", "optimizer.lr=[1,2,3,4,5,6,7,8,9]"])
+    assert (config.precision, config.data_dir, config.optimizer.lr) == ("32", "2024", [float(n) for n in range(1, 10)])
+    assert isinstance(config.model.width, float)
+
+
+def test_an_experiment_sets_many_things_and_the_command_line_has_the_last_word() -> None:
+    config = load_config(["experiment=report_4000", "batch_size=32", "model=vgg_b"])
+    assert (config.labels, config.model.name, config.batch_size) == (4000, "vgg_b", 32)
+    assert isinstance(config.encoder, AutoencoderConfig)
+
+
+def test_data_dir_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LWTRAIN_DATA", "/elsewhere")
+    assert load_config().data_dir == "/elsewhere"
+    assert load_config(["data_dir=here"]).data_dir == "here"

@@ -1,0 +1,50 @@
+"""What settings bring about together: batches=auto, and settings that change nothing."""
+
+import pytest
+
+from lwtrain.config.effects import without_effect
+from lwtrain.config.loading import load_config
+
+
+@pytest.mark.parametrize(
+    ("words", "batches"),
+    [
+        ("", "labelled"),
+        ("labels=4000", "half"),
+        ("labels=0.1 encoder=a", "half"),
+        ("labels=4000 encoder=pool", "labelled"),
+        ("labels=4000 objective=prediction", "labelled"),
+        ("labels=4000 schedule=backprop", "labelled"),
+        ("labels=4000 encoder=pool batches=proportional", "proportional"),
+    ],
+)
+def test_unlabelled_images_are_used_where_something_learns_from_them(words: str, batches: str) -> None:
+    assert load_config(words.split()).batches == batches
+
+
+@pytest.mark.parametrize(
+    ("words", "idle"),
+    [
+        ("model=vgg13 objective.alpha=0.3 optimizer.lr_decay=0.9", []),
+        ("encoder=pool objective.alpha=0.3", ["objective.alpha"]),
+        ("encoder=pool objective=by_supervision", ["objective"]),
+        ("encoder=pool objective=prediction", []),
+        ("objective=prediction encoder.output=linear", ["encoder.output"]),
+        ("schedule=backprop encoder=a encoder.hidden=9 front=recompute", ["encoder", "encoder.hidden", "front"]),
+        ("batches=half", ["batches"]),
+        ("batches=half labels=100", []),
+        ("batches=half labels=100 encoder=pool", ["batches"]),
+        ("dataset.augmentation=none dataset.flip=true", ["dataset.flip"]),
+        ("data_dir=elsewhere", ["data_dir"]),
+        ("trainer.gradient_clip_algorithm=norm", ["trainer.gradient_clip_algorithm"]),
+    ],
+)
+def test_a_setting_that_changes_nothing_is_named(words: str, idle: list[str]) -> None:
+    given = [word.partition("=")[0] for word in words.split()]
+    lines = without_effect(load_config(words.split()), given)
+    assert [line.partition(" has no effect: ")[0] for line in lines] == idle
+
+
+def test_the_reason_is_named_too() -> None:
+    (line,) = without_effect(load_config(["encoder=pool"]), ["objective.alpha"])
+    assert line == "objective.alpha has no effect: encoder=pool has no decoder, so the prediction loss stands alone"

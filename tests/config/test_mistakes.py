@@ -1,0 +1,301 @@
+"""Every mistake in the settings: what is said to it. No data are read for this."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from lwtrain.config.checking import check
+from lwtrain.config.command_line import CommandLine
+from lwtrain.config.files import group_choices
+from lwtrain.config.loading import load_config
+from lwtrain.config.schema import Config
+from lwtrain.config.suggestions import ELSEWHERE
+from lwtrain.errors import ConfigError
+
+
+def message(*words: str, multirun: bool = False, folders: Sequence[Path] = ()) -> str:
+    """What a user reads who types these words."""
+    with pytest.raises(ConfigError) as caught:
+        CommandLine(words, multirun=multirun, folders=folders).check()
+    return str(caught.value)
+
+
+# Words, and how the message goes on after the last of them (or where it does not begin with that, how it begins).
+ONE_MISTAKE = {
+    # Choices of groups
+    "model=vg11": "did you mean 'vgg11'? Choices: vgg11, vgg11b, vgg13, vgg16, vgg19, vgg8b, vgg_a, vgg_b, vgg_c",
+    "model=resnet50": "Choices: vgg11, vgg11b, vgg13, vgg16, vgg19, vgg8b, vgg_a, vgg_b, vgg_c, vgg_d",
+    "model.name=vgg_1": "did you mean 'vgg_d'?",
+    "dataset=cifar": "did you mean 'cifar10'?",
+    "encoder=d": "Choices: a, b, c, pool",
+    "encoder=[a,b]": "Choices: a, b, c, pool",
+    "schedule=null": "Choices: backprop, custom, sequential, wave",
+    "'optimizer={lr: 1}'": "optimizer={lr:1}: Choices: adam, adamw, sgd",
+    "experiment=report": "did you mean 'report_4000'? Choices: report_4000",
+    # Settings that do not exist
+    "modle=vgg11": "no such setting; did you mean model?",
+    "modle.width=2": "no such setting; did you mean model.width?",
+    "model.widht=2": "no such setting; did you mean model.width?",
+    "lr=0.1": "no such setting; did you mean optimizer.lr?",
+    "epochs=4": "no such setting; did you mean schedule.epochs?",
+    "xyzzy=1": "no such setting; --help lists them",
+    "map.xyzzy=1": "no such setting; there are map.name",
+    "+trainer.callbacks=[]": "trainer.callbacks=[]: not set here; give each a name and a _target_ under callbacks",
+    "encoder.grid=2": "not with encoder=c, but with encoder=pool",
+    "schedule=sequential schedule.waves=3": "not with schedule=sequential, but with schedule=wave",
+    # Words that are none
+    "vgg11": "write setting=value, and quote a value that has signs in it: 'setting=\"a=b\"'",
+    "ckpt_path=epoch=1.ckpt": "write setting=value, and quote a value",
+    "--epochs=3": "no such option; settings have no dashes before them",
+    "~model": "settings are changed, not taken away or moved; write setting=value",
+    "model@backbone=vgg11": "settings are changed, not taken away or moved",
+    "seed=1,2": "choose one value; with -m before it, several start a run each",
+    "seed=interval(0,1)": "there is no value in this; list some, such as seed=a,b",
+    "seed=${sead}": "seed: Interpolation key 'sead' not found",
+    "hydra.run.dirr=x": "Key 'dirr' not in 'RunDir'",
+    "hydra/launcher=slurm": "In 'hydra/config': Could not find 'hydra/launcher/slurm'",
+    # Values of the wrong kind, or out of range
+    "batch_size=many": "choose a whole number of at least 2",
+    "batch_size=128.0": "choose a whole number of at least 2",
+    "batch_size=1": "choose a whole number of at least 2",
+    "seed=-1": "choose a whole number of at least 0 and below 4294967296",
+    "seed=???": "seed: missing; choose a whole number of at least 0 and below 4294967296",
+    "seed=true": "choose a whole number of at least 0",
+    "validation=1": "choose a number above 0 and below 1, or test",
+    "labels=few": "choose all, a whole number of at least 1, or a number above 0 and below 1",
+    "precision=64": "Choices: auto, 32, bf16",
+    "progress=fancy": "Choices: auto, rich, plain, none",
+    "model.width=0": "choose a number above 0",
+    "model.width=inf": "choose a number above 0",
+    "objective.alpha=1": "choose a number above 0 and below 1, or learned",
+    "objective.alpha=null": "choose a number above 0 and below 1, or learned",
+    "optimizer.lr=0": "choose a number above 0, or a list, each item a number above 0",
+    "optimizer.lr=[0.1,-1]": "optimizer.lr[1]=-1: choose a number above 0",
+    "optimizer.lr=nan": "choose a number above 0",
+    "optimizer.course=linaer": "did you mean 'linear'? Choices: linear, cosine, constant",
+    "encoder.kernel_size=4": "Choices: 1, 3, 5, 7",
+    "dataset.flip=maybe": "choose true or false",
+    "dataset.augmentation=medium_10": "did you mean 'med_10'?",
+    "trainer.limit_train_batches=0": "choose a whole number of at least 1, a number above 0",
+    "trainer.profiler=fast": "Choices: simple, advanced, pytorch, null",
+    "layer.store=3": "choose true or false",
+    "callbacks.mine=3": "choose a mapping",
+    "schedule=custom schedule.visits=3": "choose a list, each item a mapping with layer, epochs, wave",
+    "schedule=custom 'schedule.visits=[{layer: 0, wawe: 1}]'": "schedule.visits[0].wawe=1: no such setting; did you",
+    "schedule=custom 'schedule.visits=[{layer: end}]'": "schedule.visits[0].layer=end: choose a whole number",
+    # Values that do not fit each other
+    "labels=9010": "there are 9000 training images; choose at most that, or all",
+    "labels=5": "choose at least one image for each of the 10 classes",
+    "labels=0.0001": "choose at least one image for each of the 10 classes",
+    "labels=4001": "choose a multiple of the 10 classes",
+    "validation=0.00001": "validation=1e-05: choose a share between 0 and 1 that leaves images on both sides",
+    "batch_size=9001": "there are 9000 images to train on; choose 9000 or less",
+    "encoder=pool labels=100": "batch_size=128: there are 100 images to train on; choose 100 or less",
+    "schedule.waves=2": "choose a divisor of schedule.epochs=3",
+    "dataset=cifar10 dataset.image_size=16": "vgg11 pools 5 times, choose 32 or more",
+    "dataset.image_size=null": "dataset.image_size=28: vgg11 pools 5 times, choose 32 or more",
+    "dataset.image_size=16": "padding cannot shrink images of 28x28, choose 28 or more, or dataset.fit=scale",
+    "model.layer_depth=9": "choose 1 to 8 for vgg11",
+    "optimizer.lr=[0.1,0.2]": "2 learning rates for 9 layers; give one for each, the head's last",
+    "schedule=custom 'schedule.visits=[{layer: 9}]'": "schedule.visits[0].layer=9: choose 0 to 7, or head",
+    "schedule=custom schedule.visits=[]": "name at least one visit, such as {layer: 0, epochs: 1}",
+    "optimizer=sgd optimizer.momentum=0": "optimizer.nesterov=true: needs optimizer.momentum above 0",
+    "objective.reconstruction=bce encoder.output=linear": "objective.reconstruction=bce: needs values in [0, 1]",
+    "trainer.max_time=5min": "write days:hours:minutes:seconds, such as 00:12:00:00",
+    "layer.load=nowhere": "there is no such file or folder",
+}
+
+
+@pytest.mark.parametrize("line", ONE_MISTAKE)
+def test_a_mistake_is_named_with_what_is_allowed(line: str) -> None:
+    words = shlex.split(line)
+    said = message(*words)
+    assert said.startswith((ONE_MISTAKE[line], f"{words[-1]}: {ONE_MISTAKE[line]}"))
+    assert "\n" not in said
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    said = message(
+        "model=vg11", "encoder=pol", "encoder.gird=3", "batch_size=0", "labels=7", "lr=1", "foo", "precision=64"
+    )
+    assert [line.partition(":")[0] for line in said.splitlines()] == [
+        *("model=vg11", "encoder=pol", "foo"),
+        *("batch_size=0", "precision=64", "encoder.gird=3", "lr=1"),
+        "labels=7",
+    ]
+
+
+def test_a_mistaken_choice_brings_no_further_complaints() -> None:
+    assert message("encoder=xyz", "encoder.grid=3").startswith("encoder=xyz: Choices")
+    assert (
+        "\n" not in message("encoder=xyz", "encoder.grid=3", "model=resnet", "optimizer.lr=[1]").partition("model")[2]
+    )
+
+
+def test_each_setting_that_lightning_knows_elsewhere_says_where_it_is() -> None:
+    for setting, advice in ELSEWHERE.items():
+        assert advice in message(f"{setting}=1")
+
+
+def test_every_value_of_a_sweep_is_looked_at() -> None:
+    said = message("model=vgg11,vgg31", "labels=100,7", "seed=range(0,50)", "optimizer.lr=1e-3,-1", multirun=True)
+    assert [line.partition(":")[0] for line in said.splitlines()] == ["model=vgg31", "optimizer.lr=-1", "labels=7"]
+
+
+def test_mistakes_that_only_one_combination_of_a_sweep_has_are_found() -> None:
+    said = message("schedule.epochs=3,4", "schedule.waves=3,2", multirun=True)
+    assert said.splitlines() == [
+        "schedule.waves=2: choose a divisor of schedule.epochs=3",
+        "schedule.waves=3: choose a divisor of schedule.epochs=4",
+    ]
+
+
+@pytest.mark.parametrize("word", ["trainer=ddp", "trainer.devices=2", "trainer.devices=[0,1]", "trainer.num_nodes=2"])
+def test_a_multirun_on_several_devices_is_refused(word: str) -> None:
+    assert "not with -m" in message(word, "seed=1,2", multirun=True)
+    load_config([word])
+
+
+def test_a_folder_of_yaml_files_that_is_missing_is_named(tmp_path: Path) -> None:
+    assert message(folders=[tmp_path / "none"]) == f"--config-dir={tmp_path}/none: there is no such folder"
+
+
+def test_what_a_users_own_yaml_file_sets_is_checked_too(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "narrow.yaml").write_text("defaults: [vgg11]\nwidth: 0.25\n")
+    (tmp_path / "model" / "broken.yaml").write_text("name: vgg11\nwidht: 2\nlayer_depth: one\n")
+    assert load_config(["model=narrow"], [tmp_path]).model.width == 0.25
+    assert message("model=broken", folders=[tmp_path]).splitlines() == [
+        "model.widht=2: no such setting; did you mean model.width?",
+        "model.width: missing; choose a number above 0",
+        "model.layer_depth=one: choose a whole number of at least 1",
+    ]
+
+
+# Whatever is typed, the answer is a config or a message.
+
+_KEYS = st.sampled_from(
+    [
+        "seed",
+        "labels",
+        "batches",
+        "batch_size",
+        "validation",
+        "data_dir",
+        "layer",
+        "layer.load",
+        "dataset",
+        "dataset.image_size",
+        "model",
+        "model.name",
+        "model.width",
+        "model.layer_depth",
+        "encoder",
+        "encoder.grid",
+        "objective.alpha",
+        "schedule",
+        "schedule.epochs",
+        "schedule.waves",
+        "schedule.visits",
+        "optimizer",
+        "optimizer.lr",
+        "trainer.devices",
+        "trainer.max_time",
+        "callbacks",
+        "callbacks.a.b",
+        "experiment",
+        "+seed",
+        "++seed",
+        "~seed",
+        "+model",
+        "seed.x",
+        "model.width.x",
+        "hydra.run.dir",
+        "hydra.job.num",
+        "lr",
+        "a.b.c",
+    ]
+)
+_VALUES = st.one_of(
+    st.sampled_from(
+        [
+            "0",
+            "1",
+            "-1",
+            "2",
+            "10",
+            "0.5",
+            "1e400",
+            "nan",
+            "true",
+            "null",
+            "all",
+            "auto",
+            "test",
+            "learned",
+            "pool",
+            "vgg_a",
+            "sequential",
+            "custom",
+            "wave",
+            "sgd",
+            "report_4000",
+            "''",
+            "[]",
+            "{}",
+            "[1,2]",
+            "[null]",
+            "{a:1}",
+            "[{layer:head}]",
+            "{layer:0,epochs:2}",
+            "${seed}",
+            "${x}",
+            "???",
+            "1,2",
+            "range(1,3)",
+            "glob(*)",
+            "choice()",
+            "x=y",
+        ]
+    ),
+    st.integers().map(str),
+    st.floats().map(str),
+    st.text(max_size=8),
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.builds("{}={}".format, _KEYS, _VALUES) | st.text(max_size=12), max_size=4), st.booleans())
+@example(["schedule.epochs=1000000000", "schedule.waves=1000000000"], False)
+@example(["seed=range(0,1,1e-9)"], True)
+@example(["model.width=" + "9" * 400, "labels=" + "9" * 400], False)
+def test_any_words_make_a_config_or_a_message(words: list[str], multirun: bool) -> None:
+    try:
+        outcome = CommandLine(words, multirun=multirun).check()
+    except ConfigError as error:
+        outcome = [error]
+    assert outcome
+    assert all(isinstance(each, Config) or str(each) for each in outcome)
+
+
+_PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+_DEFAULTS = asdict(load_config())
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(sorted(_DEFAULTS)), st.text(max_size=5) | st.sampled_from(["name", "lr", "epochs"]), _PLAIN)
+def test_any_value_in_a_yaml_file_makes_a_config_or_a_message(part: str, key: str, value: object) -> None:
+    nested = _DEFAULTS[part] | {key: value} if isinstance(_DEFAULTS[part], dict) else value
+    mistakes: list[str] = []
+    config = check(_DEFAULTS | {part: nested}, group_choices(), mistakes)
+    assert (config is None) == bool(mistakes)
+    assert all(len(mistake.splitlines()) == 1 for mistake in mistakes)

@@ -1,0 +1,185 @@
+"""The folder of a run: taken or free, and continued with the settings it was made with."""
+
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lwtrain.config.command_line import CommandLine
+from lwtrain.config.loading import load_config
+from lwtrain.config.run_folders import check_new_folder, is_first_process, store_settings
+from lwtrain.errors import ConfigError
+
+
+def earlier_run(folder: Path, *words: str, age: int = 0) -> Path:
+    """What a run leaves behind, as far as a command line looks at it."""
+    (folder / ".hydra").mkdir(parents=True)
+    (folder / ".hydra" / "overrides.yaml").write_text(yaml.safe_dump(list(words)))
+    store_settings(load_config(words), folder)
+    (folder / "checkpoints").mkdir()
+    checkpoint = folder / "checkpoints" / "last.ckpt"
+    checkpoint.touch()
+    os.utime(checkpoint, (1e9 - age, 1e9 - age))
+    return checkpoint
+
+
+def refusal(*words: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        CommandLine(words).check(new_folder=True)
+    return str(caught.value)
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Tests run in an empty folder, so `outputs` is what they make of it."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_last_is_the_run_that_stored_a_checkpoint_last(tmp_path: Path) -> None:
+    earlier_run(Path("outputs/day/one"), age=50)
+    checkpoint = earlier_run(Path("outputs/day/two"), "model=vgg13", "labels=100", age=10)
+    earlier_run(Path("outputs/day/sweep/0"), age=20)
+    command_line = CommandLine(["ckpt_path=last"])
+    (config,) = command_line.check(new_folder=True)
+    assert config.model.name == "vgg13"
+    assert config.ckpt_path == str(tmp_path / checkpoint)
+    assert command_line.for_hydra() == [
+        "model=vgg13",
+        "labels=100",
+        f"ckpt_path='{tmp_path / checkpoint}'",
+        f"hydra.run.dir='{tmp_path}/outputs/day/two'",
+    ]
+
+
+@pytest.mark.parametrize("form", ["run", "run/checkpoints/last.ckpt"])
+def test_a_folder_and_a_file_name_a_run(form: str) -> None:
+    earlier_run(Path("run"), "seed=7")
+    (config,) = CommandLine([f"ckpt_path={form}"]).check(new_folder=True)
+    assert config.seed == 7
+
+
+def test_paths_with_signs_in_them_survive() -> None:
+    earlier_run(Path("it's, a=run"), "seed=7")
+    command_line = CommandLine(['ckpt_path="it\'s, a=run"'])
+    command_line.check(new_folder=True)
+    (config,) = CommandLine(command_line.for_hydra()).check(new_folder=True)
+    assert config.ckpt_path == str(Path("it's, a=run/checkpoints/last.ckpt").resolve())
+
+
+def test_a_run_can_be_continued_again_and_by_further_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    earlier_run(Path("run"), "seed=7")
+    once = CommandLine(["ckpt_path=run"])
+    once.check(new_folder=True)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    again = CommandLine([*once.for_hydra(), "hydra.run.dir='run'", "hydra.job.name=process_1"])
+    assert again.check(new_folder=True) == once.check()
+
+
+def test_settings_that_do_not_touch_training_may_change() -> None:
+    earlier_run(Path("run"), "model=vgg13", "progress=rich", "trainer.max_time=00:00:00:01")
+    words = ["ckpt_path=run", "progress=none", "data_dir=x", "trainer=ddp", "logger.csv=false", "layer.store=false"]
+    (config,) = CommandLine(words).check(new_folder=True)
+    assert (config.progress, config.trainer.strategy, config.trainer.max_time) == ("none", "ddp", None)
+    assert config.model.name == "vgg13"
+
+
+def test_settings_that_would_train_something_else_are_refused_by_name() -> None:
+    earlier_run(Path("run"), "encoder=pool", "encoder.grid=2", "model.width=0.5")
+    said = refusal("ckpt_path=run", "model=vgg13", "encoder=c", "labels=100", "model.width=1", "seed=0")
+    assert said.splitlines() == [
+        "labels=100: the checkpoint was made with labels=all",
+        "model=vgg13: the checkpoint was made with model=vgg11",
+        "encoder=c: the checkpoint was made with encoder=pool",
+        "Go on without these changes, or start a new run without ckpt_path",
+    ]
+    assert refusal("ckpt_path=run", "model.width=1").startswith(
+        "model.width=1.0: the checkpoint was made with model.width=0.5\n"
+    )
+
+
+def test_defaults_that_changed_since_are_noticed() -> None:
+    checkpoint = earlier_run(Path("run"))
+    stored = checkpoint.parents[1] / "config.yaml"
+    stored.write_text(stored.read_text().replace("batch_size: 128", "batch_size: 256"))
+    assert refusal("ckpt_path=run").startswith("batch_size=128: the checkpoint was made with batch_size=256")
+    (config,) = CommandLine(["ckpt_path=run", "batch_size=256"]).check()
+    assert config.batch_size == 256
+
+
+def test_a_checkpoint_outside_a_run_goes_on_with_the_settings_given() -> None:
+    Path("elsewhere.ckpt").touch()
+    command_line = CommandLine(["ckpt_path=elsewhere.ckpt", "model=vgg13"])
+    (config,) = command_line.check(new_folder=True)
+    assert config.model.name == "vgg13"
+    assert not any("hydra.run.dir" in word for word in command_line.for_hydra())
+
+
+def test_another_folder_may_be_given_to_go_on_in() -> None:
+    earlier_run(Path("run"), "seed=7")
+    command_line = CommandLine(["ckpt_path=run", "hydra.run.dir=fork"])
+    (config,) = command_line.check(new_folder=True)
+    assert config.seed == 7
+    assert [word for word in command_line.for_hydra() if "run.dir" in word] == ["hydra.run.dir=fork"]
+
+
+def test_last_is_looked_for_in_the_folder_given() -> None:
+    earlier_run(Path("outputs/a"), "seed=1", age=0)
+    earlier_run(Path("mine"), "seed=2", age=100)
+    (config,) = CommandLine(["ckpt_path=last", "hydra.run.dir=mine"]).check(new_folder=True)
+    assert config.seed == 2
+
+
+@pytest.mark.parametrize(
+    ("ckpt_path", "said"),
+    [
+        ("last", "ckpt_path=last: no checkpoint below outputs/ yet; start a run without ckpt_path"),
+        ("gone", "ckpt_path=gone: no such checkpoint; choose last, a run's folder or a .ckpt file"),
+        ("gone.ckpt", "ckpt_path=gone.ckpt: no such checkpoint; choose last, a run's folder or a .ckpt file"),
+        ("''", "ckpt_path=: no such checkpoint; choose last, a run's folder or a .ckpt file"),
+    ],
+)
+def test_a_checkpoint_that_is_not_there_is_said_so(ckpt_path: str, said: str) -> None:
+    assert refusal(f"ckpt_path={ckpt_path}") == said
+
+
+@pytest.mark.parametrize("damage", ["{", "", "3", "\0"])
+def test_damaged_settings_are_said_so(damage: str) -> None:
+    earlier_run(Path("run"))
+    Path("run/config.yaml").write_text(damage)
+    assert refusal("ckpt_path=run").startswith("ckpt_path=run: ")
+
+
+def test_a_multirun_continues_nothing() -> None:
+    earlier_run(Path("outputs/run"))
+    with pytest.raises(ConfigError, match="ckpt_path=last: not with -m; go on with one run at a time"):
+        CommandLine(["ckpt_path=last", "seed=1,2"], multirun=True).check()
+
+
+def test_a_folder_with_a_run_in_it_is_not_overwritten() -> None:
+    earlier_run(Path("run"))
+    assert refusal("hydra.run.dir=run") == (
+        "hydra.run.dir=run: it holds a run; choose another, or go on with it: ckpt_path=run"
+    )
+    earlier_run(Path("sweep/0"))
+    with pytest.raises(ConfigError, match=r"hydra.sweep.dir=sweep: it holds a run"):
+        CommandLine(["hydra.sweep.dir=sweep", "seed=1,2"], multirun=True).check(new_folder=True)
+    check_new_folder(Path("sweep"), "hydra.run.dir")  # runs of one experiment may lie side by side
+
+
+def test_a_folder_that_cannot_be_written_to_is_said_so() -> None:
+    Path("file").touch()
+    assert refusal("hydra.run.dir=file/run").startswith(
+        "hydra.run.dir=file/run: cannot be written to (Not a directory)"
+    )
+    assert "hydra.run.dir=/proc/run: cannot be written to" in refusal("hydra.run.dir=/proc/run")
+    assert not list(Path().glob("outputs*"))
+
+
+def test_only_the_first_process_claims_the_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_first_process()
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    assert is_first_process()
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert not is_first_process()

@@ -1,0 +1,278 @@
+"""The command line, from what is typed to what is printed, the exit code and the files."""
+
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+
+from lwtrain import cli
+from lwtrain.config.schema import Config
+from lwtrain.errors import ConfigError, DataError
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Tests run in an empty folder, whatever Hydra makes of it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["lwtrain"])
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Hydra sets up logging for the whole process; give it back."""
+    root, handlers, level = logging.getLogger(), logging.getLogger().handlers[:], logging.getLogger().level
+    yield
+    for handler in set(root.handlers) - set(handlers):
+        handler.close()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+class Training(ModuleType):
+    """Stands in for `lwtrain.training`: remembers what it is asked to train, and fails where told to."""
+
+    def __init__(self) -> None:
+        super().__init__("lwtrain.training")
+        self.runs: list[tuple[Config, Path]] = []
+        self.failures: dict[int, BaseException] = {}
+
+    def train(self, config: Config, run_dir: Path) -> dict[str, Any]:
+        self.runs.append((config, run_dir))
+        if len(self.runs) in self.failures:
+            raise self.failures[len(self.runs)]
+        (run_dir / "checkpoints").mkdir(exist_ok=True)
+        (run_dir / "checkpoints" / "last.ckpt").touch()
+        return {"vote/val/accuracy": 0.9}
+
+
+@pytest.fixture
+def training(monkeypatch: pytest.MonkeyPatch) -> Training:
+    stand_in = Training()
+    monkeypatch.setitem(sys.modules, "lwtrain.training", stand_in)
+    return stand_in
+
+
+def exit_code(*arguments: str) -> int | str | None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    return caught.value.code
+
+
+# What is printed without a run
+
+
+def test_help_names_groups_choices_settings_and_five_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main(["--help"])
+    said = capsys.readouterr().out
+    for group in ["dataset", "model", "map", "encoder", "objective", "schedule", "optimizer", "front", "trainer"]:
+        assert f"\n  {group} " in said
+    for choice in ("fashion_mini, cifar10", "vgg11, vgg11b", "wave, backprop, custom, sequential", "report_4000"):
+        assert choice in said
+    for setting in ("schedule.waves=3", "optimizer.lr=1e-3", "labels=all", "layer.load=null", "batch_size=128"):
+        assert f"\n  {setting} " in said
+    assert sum(line.startswith("  lwtrain ") for line in said.splitlines()) == 5
+    assert max(map(len, said.splitlines())) <= 120
+
+
+def test_examples_in_the_help_are_sound() -> None:
+    from lwtrain.config.command_line import CommandLine
+    from lwtrain.help import EXAMPLES
+
+    for words in EXAMPLES:
+        if "ckpt_path" not in words:
+            CommandLine(words.removeprefix("-m ").split(), multirun=words.startswith("-m")).check()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["model=vgg31"], ["--cfg", "job"], ["--version"]])
+def test_torch_is_imported_for_training_alone(arguments: list[str]) -> None:
+    code = "import sys, atexit, lwtrain.cli; atexit.register(lambda: print('torch' in sys.modules)); lwtrain.cli.main()"
+    run = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+    assert run.stdout.endswith("False\n"), run.stderr
+
+
+def test_help_needs_no_hydra() -> None:
+    code = "import sys; from lwtrain.cli import main; main(['-h']); assert 'hydra' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main(["--version"])
+    assert capsys.readouterr().out.startswith("lwtrain 0.")
+
+
+def test_settings_can_be_shown_without_a_run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    cli.main(["model=vgg13", "--cfg", "job"])
+    shown = yaml.safe_load(capsys.readouterr().out)
+    assert (shown["model"]["name"], shown["schedule"]["waves"]) == ("vgg13", 3)
+    assert not list(tmp_path.iterdir())
+
+
+def test_hydra_has_its_own_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("--hydra-help") == 0
+    assert "Hydra" in capsys.readouterr().out
+
+
+# Mistakes
+
+
+def test_mistakes_end_the_program_before_it_starts(
+    capsys: pytest.CaptureFixture[str], training: Training, tmp_path: Path
+) -> None:
+    assert exit_code("encoder=pol", "-m", "seed=1,x", "--fast") == 2
+    printed = capsys.readouterr()
+    assert printed.err.splitlines() == [
+        "encoder=pol: did you mean 'pool'? Choices: a, b, c, pool",
+        "--fast: no such option; settings have no dashes before them, such as seed=1",
+        "seed=x: choose a whole number of at least 0 and below 4294967296",
+    ]
+    assert not printed.out
+    assert not training.runs
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("program", [["-m", "lwtrain.cli"], [str(CHECKOUT / "train.py")]])
+def test_all_ways_to_start_are_the_same(program: list[str]) -> None:
+    run = subprocess.run([sys.executable, *program, "lr=1"], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (2, "lr=1: no such setting; did you mean optimizer.lr?\n")
+
+
+# Runs
+
+
+def test_a_run_gets_its_config_and_a_folder_of_its_own(
+    training: Training, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    cli.main(["model=vgg13", "hydra.run.dir=outputs/mine"])
+    ((config, folder),) = training.runs
+    assert (config.model.name, folder) == ("vgg13", Path("outputs/mine"))
+    assert yaml.safe_load((folder / "config.yaml").read_text())["model"] == {
+        "name": "vgg13",
+        "width": 1.0,
+        "layer_depth": 1,
+    }
+    assert yaml.safe_load((folder / ".hydra" / "overrides.yaml").read_text()) == ["model=vgg13"]
+    assert "model: {name: vgg13, width: 1.0, layer_depth: 1}\n" in capsys.readouterr().out
+    assert sys.argv == ["lwtrain"]
+
+
+def test_by_default_the_folder_is_named_for_the_time(training: Training, tmp_path: Path) -> None:
+    cli.main(["progress=none"])
+    ((_, folder),) = training.runs
+    assert folder.parts[0] == "outputs"
+    assert len(folder.parts) == 3
+
+
+def test_without_progress_nothing_is_printed(training: Training, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main(["progress=none"])
+    assert capsys.readouterr() == ("", "")
+
+
+def test_settings_without_effect_are_warned_of(training: Training, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main(["encoder=pool", "objective.alpha=0.3", "progress=none"])
+    assert capsys.readouterr().err == (
+        "objective.alpha has no effect: encoder=pool has no decoder, so the prediction loss stands alone\n"
+    )
+
+
+def test_settings_that_no_yaml_file_names_reach_the_run(training: Training) -> None:
+    cli.main(["callbacks.stop._target_=my.Stop", "callbacks.stop.patience=3", "progress=none"])
+    assert training.runs[0][0].callbacks == {"stop": {"_target_": "my.Stop", "patience": 3}}
+
+
+def test_processes_that_lightning_adds_find_the_words_and_write_no_settings(
+    training: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+    monkeypatch.setattr(training, "train", lambda config, folder: seen.append(sys.argv[1:]) or {})
+    words = ["seed=3", "hydra.run.dir=run", "trainer=ddp", "progress=none"]
+    cli.main(words)
+    assert seen == [words]
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    written = Path("run/config.yaml").stat().st_mtime_ns
+    cli.main([*words, 'hydra.run.dir="run"', "hydra.job.name=train_ddp_process_1", "hydra.output_subdir=null"])
+    assert len(seen) == 2
+    assert Path("run/config.yaml").stat().st_mtime_ns == written
+
+
+def test_a_run_is_continued_in_its_folder(training: Training) -> None:
+    cli.main(["model=vgg13", "seed=5", "progress=none"])
+    cli.main(["ckpt_path=last", "progress=plain"])
+    (_, first), (config, second) = training.runs
+    assert first == second
+    assert (config.model.name, config.seed, config.progress) == ("vgg13", 5, "plain")
+    assert config.ckpt_path == str(Path(first, "checkpoints/last.ckpt").resolve())
+    cli.main(["ckpt_path=last"])
+    assert training.runs[2] == training.runs[1]
+
+
+def test_continuing_with_another_network_is_refused(training: Training, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main(["progress=none"])
+    assert exit_code("ckpt_path=last", "model=vgg13") == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "model=vgg13: the checkpoint was made with model=vgg11",
+        "Go on without these changes, or start a new run without ckpt_path",
+    ]
+
+
+def test_the_last_of_several_values_counts(training: Training) -> None:
+    cli.main(["model=vgg13", "seed=1", "model=vgg16", "seed=2", "progress=none"])
+    assert (training.runs[0][0].model.name, training.runs[0][0].seed) == ("vgg16", 2)
+
+
+def test_a_multirun_starts_a_run_for_each_combination(training: Training) -> None:
+    cli.main(["-m", "model=vgg11,vgg13", "seed=1,2", "progress=none"])
+    assert [(config.model.name, config.seed, folder.name) for config, folder in training.runs] == [
+        ("vgg11", 1, "0"),
+        ("vgg11", 2, "1"),
+        ("vgg13", 1, "2"),
+        ("vgg13", 2, "3"),
+    ]
+    assert len({folder.parent for _, folder in training.runs}) == 1
+
+
+# Failures
+
+
+@pytest.mark.parametrize("error", [ConfigError("labels=7: too few"), DataError("data/x: cut short.\nRemove it")])
+def test_a_run_that_fails_ends_with_its_message_alone(
+    error: Exception, training: Training, capsys: pytest.CaptureFixture[str]
+) -> None:
+    training.failures[1] = error
+    assert exit_code("progress=none") == str(error)  # Python prints it and exits with code 1
+    assert capsys.readouterr() == ("", "")
+
+
+def test_where_an_error_arose_is_shown_on_demand(training: Training, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")  # and put back afterwards
+    training.failures[1] = DataError("data/x: cut short")
+    with pytest.raises(DataError):
+        cli.main(["--debug", "progress=none"])
+
+
+def test_other_runs_of_a_multirun_go_on_where_one_fails(training: Training, capsys: pytest.CaptureFixture[str]) -> None:
+    training.failures[1] = DataError("data/x: cut short.\nRemove it")
+    assert exit_code("-m", "seed=1,2", "progress=none") == 1
+    assert [config.seed for config, _ in training.runs] == [1, 2]
+    said = capsys.readouterr().err
+    assert "data/x: cut short.\nRemove it\n" in said
+    assert "Traceback" not in said
+
+
+def test_an_interrupted_run_ends_quietly(training: Training, monkeypatch: pytest.MonkeyPatch) -> None:
+    training.failures[1] = KeyboardInterrupt()
+    assert exit_code("progress=none") == 130
+
+
+def test_a_run_started_in_the_same_second_does_not_overwrite(training: Training) -> None:
+    cli.main(["hydra.run.dir=run", "progress=none"])
+    assert exit_code("hydra.run.dir=run", "progress=none") == 2
+    assert len(training.runs) == 1
