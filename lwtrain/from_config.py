@@ -97,7 +97,7 @@ def build_loggers(config: Config, run_dir: Path, resume_step: int | None) -> lis
 
 def build_callbacks(config: Config, schedule: LayerSchedule, stopwatch: Stopwatch, run_dir: Path) -> list[Callback]:
     """Make the callbacks, in the order in which they are called: the schedule first, checkpoints last."""
-    callbacks: list[Callback] = [schedule, FiniteLoss(), stopwatch]
+    callbacks: list[Callback] = [schedule, FiniteLoss(every=config.callbacks.check_loss_every), stopwatch]
     if config.progress != "none" and getattr(rank_zero_only, "rank", 0) == 0:
         live = config.progress == "rich" or (config.progress == "auto" and Console().is_terminal)
         callbacks.append((TerminalProgress if live else PlainProgress)(schedule, stopwatch))

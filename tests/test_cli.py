@@ -183,11 +183,6 @@ def test_settings_without_effect_are_warned_of(training: Training, capsys: pytes
     )
 
 
-def test_settings_that_no_yaml_file_names_reach_the_run(training: Training) -> None:
-    cli.main(["callbacks.stop._target_=my.Stop", "callbacks.stop.patience=3", "progress=none"])
-    assert training.runs[0][0].callbacks == {"stop": {"_target_": "my.Stop", "patience": 3}}
-
-
 def test_processes_that_lightning_adds_find_the_words_and_write_no_settings(
     training: Training, monkeypatch: pytest.MonkeyPatch
 ) -> None:

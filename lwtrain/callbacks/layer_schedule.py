@@ -8,6 +8,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.strategies import DDPStrategy
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from lwtrain.data.module import SemiSupervisedDataModule
 from lwtrain.data.view import View
@@ -134,7 +135,12 @@ class LayerSchedule(Callback):
         """Bring the validation front before the active layer, hearing layers on the way that have not been heard."""
         assert isinstance(pl_module, LayerStack)
         if trainer.state.fn == "fit":
+            _share_statistics(trainer)
             self._bring_validation(trainer, pl_module, pl_module.active or 0)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Leave the same weights and statistics on all processes."""
+        _share_statistics(trainer)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Let go of the activations."""
@@ -199,3 +205,15 @@ def _synchronise_active_layer(trainer: pl.Trainer) -> None:
     if isinstance(strategy, DDPStrategy):
         strategy.model = strategy.lightning_module
         strategy.configure_ddp()
+
+
+def _share_statistics(trainer: pl.Trainer) -> None:
+    """Give all processes the first one's batch-norm statistics.
+
+    DDP does so before each forward pass; what the last batch of an epoch has moved would stay different.
+    """
+    if isinstance(trainer.strategy, DDPStrategy) and trainer.world_size > 1:
+        for module in trainer.lightning_module.modules():
+            if isinstance(module, _BatchNorm):
+                for buffer in module.buffers():
+                    torch.distributed.broadcast(buffer, src=0)

@@ -6,7 +6,7 @@ those of the class with `name: str`, so that a new choice with known settings ne
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from lwtrain.config.ranges import Count, Index, NotNegative, OrAuto, Positive, Range, Share, ShareOrAll, ShareOrNone
 
@@ -207,6 +207,13 @@ class LoggerConfig:
 
 
 @dataclass(frozen=True)
+class CallbacksConfig:
+    """What watches over the training."""
+
+    check_loss_every: Count
+
+
+@dataclass(frozen=True)
 class LayerConfig:
     """Layers taken from, and left to, other runs."""
 
@@ -238,4 +245,4 @@ class Config:
     front: FrontConfig
     trainer: TrainerConfig
     logger: LoggerConfig
-    callbacks: dict[str, dict[str, Any]]
+    callbacks: CallbacksConfig

@@ -19,7 +19,7 @@ ELSEWHERE = {
     "trainer.enable_checkpointing": "a run can always be continued, so it always stores checkpoints",
     "trainer.default_root_dir": "set hydra.run.dir=FOLDER",
     "trainer.logger": "set logger.tensorboard and logger.csv",
-    "trainer.callbacks": "give each a name and a _target_ under callbacks",
+    "trainer.callbacks": "hand them to a Trainer of your own, in a script",
     "trainer.ckpt_path": "set ckpt_path",
     "trainer.min_epochs": "set schedule.epochs",
 }

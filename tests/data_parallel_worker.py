@@ -1,0 +1,50 @@
+"""One of several processes that train together; started by torch's launcher: python data_parallel_worker.py FOLDER."""
+
+# ruff: noqa: I001
+from lwtrain import WaveSchedule  # before Lightning, which imports torchvision
+
+import os
+import sys
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.strategies import DDPStrategy
+from torch import Tensor
+
+from tiny import tiny_data, tiny_stack
+
+
+class Snapshots(pl.Callback):
+    """Keeps weights and buffers as they are at the end of every visit."""
+
+    def __init__(self) -> None:
+        self.taken: list[dict[str, Tensor]] = []
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.taken.append({name: value.clone() for name, value in pl_module.state_dict().items()})
+
+
+def main(folder: Path) -> None:
+    rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    snapshots = Snapshots()
+    trainer = pl.Trainer(
+        accelerator="cpu",
+        devices=world,
+        strategy=DDPStrategy(process_group_backend="gloo"),
+        callbacks=[WaveSchedule(epochs=2, waves=2, front="memory"), snapshots],
+        max_epochs=-1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    stack = tiny_stack(seed=rank)  # the first process's weights have to reach the others
+    trainer.fit(stack, datamodule=tiny_data())
+    rows = trainer.datamodule.rows((0, 0)).images  # type: ignore[attr-defined]
+    torch.save({"snapshots": snapshots.taken, "figures": stack.figures, "rows": rows}, folder / f"{rank}.pt")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

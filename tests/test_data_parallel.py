@@ -1,0 +1,54 @@
+"""Two processes that share a run, over gloo: they see different images and stay one network."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+WORLD = 2
+VISITS = 6  # two waves over two layers and a head
+
+
+@pytest.fixture(scope="module")
+def processes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    folder, here = tmp_path_factory.mktemp("data_parallel"), Path(__file__).parent
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    launcher = ["-m", "torch.distributed.run", f"--nproc-per-node={WORLD}", f"--master-port={port}"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(here)}
+    worker = [sys.executable, *launcher, str(here / "data_parallel_worker.py"), str(folder)]
+    run = subprocess.run(worker, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    assert run.returncode == 0, run.stderr
+    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(WORLD)]
+
+
+def test_processes_agree_bit_for_bit_after_every_visit(processes: list[dict[str, Any]]) -> None:
+    one, other = (process["snapshots"] for process in processes)
+    assert len(one) == len(other) == VISITS
+    for visit, (mine, theirs) in enumerate(zip(one, other, strict=True)):
+        assert mine.keys() == theirs.keys()
+        for name in mine:
+            assert torch.equal(mine[name], theirs[name]), f"visit {visit}: {name}"
+
+
+def test_processes_learn_in_every_visit(processes: list[dict[str, Any]]) -> None:
+    snapshots = processes[0]["snapshots"]
+    for before, after in zip(snapshots, snapshots[1:], strict=False):
+        assert any(not torch.equal(before[name], after[name]) for name in before)
+
+
+def test_processes_see_different_images(processes: list[dict[str, Any]]) -> None:
+    labelled = [set(process["rows"][: len(process["rows"]) // 2].tolist()) for process in processes]
+    assert labelled[0] != labelled[1]
+
+
+def test_processes_count_the_same_accuracies(processes: list[dict[str, Any]]) -> None:
+    one, other = (process["figures"] for process in processes)
+    assert one == other
+    assert "vote/val/accuracy" in one
