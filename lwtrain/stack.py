@@ -220,7 +220,7 @@ class LayerStack(pl.LightningModule):
         self.figures |= written
         fitting = self.trainer.state.fn == "fit"
         several = self.trainer.world_size > 1  # the metrics agree on all processes; Lightning cannot know that
-        self.log_dict(figures, logger=not fitting and bool(self.loggers), sync_dist=several)
+        self.log_dict(figures, logger=False if fitting else None, sync_dist=several)
         for logger in self.loggers if fitting else []:
             logger.log_metrics(written, step=self.global_step)
 

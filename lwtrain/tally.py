@@ -20,7 +20,7 @@ class Tally(nn.Module):
     def __init__(self, names: Sequence[str], num_classes: int) -> None:
         super().__init__()
         self._names = names
-        self.accuracy, self.mean = accuracy(num_classes), MeanMetric()
+        self.accuracy, self.mean = accuracy(num_classes), MeanMetric(nan_strategy="disable")
 
     def count(self, ballots: Ballots, voters: Sequence[int], stage: str) -> dict[str, Tensor]:
         """Give what is news, by tag.

@@ -55,3 +55,18 @@ def test_probabilities_are_float32_whatever_the_logits_are() -> None:
     ballots.cast(0, logits(0).bfloat16(), LABELS)
     assert ballots.of(0)[0].dtype == torch.float32
     torch.testing.assert_close(ballots.of(0)[0].sum(dim=1), torch.ones(3))
+
+
+def test_an_opinion_is_news_once_until_it_is_given_again() -> None:
+    ballots = filled(3)
+    assert ballots.announce() == [0, 1, 2]
+    assert ballots.announce() == []
+    ballots.reopen(1)
+    ballots.cast(1, logits(9), LABELS)
+    assert ballots.announce() == [1]
+
+
+def test_opinions_announced_in_an_earlier_run_are_no_news() -> None:
+    ballots = filled(2)
+    ballots.announced = {0}
+    assert ballots.announce() == [1]

@@ -77,7 +77,7 @@ def test_help_names_groups_choices_settings_and_five_examples(capsys: pytest.Cap
         assert f"\n  {group} " in said
     for choice in ("fashion_mini, cifar10", "vgg11, vgg11b", "wave, backprop, custom, sequential", "report_4000"):
         assert choice in said
-    for setting in ("schedule.waves=3", "optimizer.lr=1e-3", "labels=all", "layer.load=null", "batch_size=128"):
+    for setting in ("schedule.waves=2", "optimizer.lr=1e-3", "labels=all", "layer.load=null", "batch_size=128"):
         assert f"\n  {setting} " in said
     assert sum(line.startswith("  lwtrain ") for line in said.splitlines()) == 5
     assert max(map(len, said.splitlines())) <= 120
@@ -112,7 +112,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_settings_can_be_shown_without_a_run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     cli.main(["model=vgg13", "--cfg", "job"])
     shown = yaml.safe_load(capsys.readouterr().out)
-    assert (shown["model"]["name"], shown["schedule"]["waves"]) == ("vgg13", 3)
+    assert (shown["model"]["name"], shown["schedule"]["waves"]) == ("vgg13", 2)
     assert not list(tmp_path.iterdir())
 
 

@@ -147,3 +147,18 @@ def test_a_run_resumed_with_other_data_is_refused(undisturbed: Undisturbed) -> N
             data=tiny_data(labels=9),
             resume=folder / "2.ckpt",
         )
+
+
+class Interrupt(pl.Callback):
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object) -> None:
+        if trainer.current_epoch == 4:
+            raise RuntimeError("enough")
+
+
+def test_a_schedule_can_be_used_again_after_an_interruption(tmp_path: Path) -> None:
+    whole = fit(WaveSchedule(2, 2))
+    schedule = WaveSchedule(2, 2)
+    with pytest.raises(RuntimeError, match="enough"):
+        fit(schedule, callbacks=[Interrupt()], folder=tmp_path)
+    resumed = fit(schedule, resume=tmp_path / "last.ckpt")
+    assert differing(tensors(resumed.layers), tensors(whole.layers)) == []

@@ -158,6 +158,16 @@ def test_at_a_waves_end_the_ballots_hold_what_a_fresh_pass_gives(trained: LayerS
     assert trained.figures["vote/val/accuracy"] == pytest.approx(agreement)
 
 
+def test_test_images_vote_where_they_validate() -> None:
+    data = tiny_data(validation="test")
+    stack = fit(WaveSchedule(epochs=1, waves=1), data=data)
+    votes, labels = stack.ballots.vote([0, 1, 2])
+    with torch.no_grad():
+        fresh = stack.eval().vote(data.test.images)
+    torch.testing.assert_close(votes, fresh, rtol=0, atol=1e-6)
+    assert torch.equal(labels, data.test.labels)
+
+
 def test_a_resumed_run_hears_the_layers_that_spoke_before(tmp_path: Path) -> None:
     fit(WaveSchedule(epochs=2, waves=2), folder=tmp_path, max_epochs=5)  # the head's last epoch is missing
     resumed = fit(WaveSchedule(epochs=2, waves=2), resume=tmp_path / "last.ckpt", folder=tmp_path)
@@ -210,6 +220,16 @@ def test_trainers_measure_all_layers_and_the_vote(stage: str, tmp_path: Path) ->
     assert figures[f"vote/{stage}/accuracy"] == pytest.approx(
         (stack.vote(images).argmax(dim=1) == labels).float().mean().item()
     )
+
+
+@pytest.mark.filterwarnings("ignore:Be aware that when using `ckpt_path`, callbacks")
+def test_a_checkpoint_can_be_measured_by_itself(tmp_path: Path) -> None:
+    trained = fit(WaveSchedule(epochs=1, waves=1), folder=tmp_path)
+    stack = tiny_stack(seed=9)
+    checkpoint = tmp_path / "best.ckpt"
+    tiny_trainer().validate(stack, datamodule=tiny_data(), ckpt_path=checkpoint, weights_only=True, verbose=False)
+    for tag in (tag.format("val") for tag in ALL_TAGS):
+        assert stack.figures[tag] == pytest.approx(trained.figures[tag])
 
 
 def test_a_test_leaves_the_validations_ballots_alone() -> None:

@@ -92,6 +92,7 @@ class LayerSchedule(Callback):
         """Seed the first epoch, whose loader Lightning asks next, and put fronts before the active layer."""
         assert isinstance(pl_module, LayerStack)
         self._seed_epoch(self._first_epoch, trainer, "loader")
+        self._view, self._wrapped_for = None, -1  # left over where an earlier fit was interrupted
         data = self._data(trainer)
         if data is None:
             if self.front != "recompute":

@@ -1,7 +1,7 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import pytorch_lightning as pl
@@ -112,6 +112,17 @@ def test_sanity_checks_leave_no_trace() -> None:
     checked, plain = (fit(WaveSchedule(2, 2), num_sanity_val_steps=steps) for steps in (2, 0))
     assert differing(tensors(checked.layers), tensors(plain.layers)) == []
     assert checked.figures == plain.figures
+
+
+def test_every_epoch_draws_other_numbers_for_its_modules() -> None:
+    class Draws(pl.Callback):
+        seeds: ClassVar[set[int]] = set()
+
+        def on_before_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule, loss: torch.Tensor) -> None:
+            self.seeds.add(torch.initial_seed())
+
+    fit(WaveSchedule(4, 2), callbacks=[Draws()])
+    assert len(Draws.seeds) == 12
 
 
 def test_layers_that_rest_are_not_visited() -> None:

@@ -42,7 +42,7 @@ def test_the_defaults_are_those_of_the_first_run_in_the_readme() -> None:
         "c",
         "memory",
     )
-    assert config.schedule == WaveConfig("wave", epochs=3, waves=3)
+    assert config.schedule == WaveConfig("wave", epochs=2, waves=2)
     assert (config.labels, config.batches, config.batch_size, config.validation) == ("all", "labelled", 128, 0.1)
 
 

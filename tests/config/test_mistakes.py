@@ -96,7 +96,7 @@ ONE_MISTAKE = {
     "validation=0.00001": "validation=1e-05: choose a share between 0 and 1 that leaves images on both sides",
     "batch_size=9001": "there are 9000 images to train on; choose 9000 or less",
     "encoder=pool labels=100": "batch_size=128: there are 100 images to train on; choose 100 or less",
-    "schedule.waves=2": "choose a divisor of schedule.epochs=3",
+    "schedule.waves=3": "choose a divisor of schedule.epochs=2",
     "dataset=cifar10 dataset.image_size=16": "vgg11 pools 5 times, choose 32 or more",
     "dataset.image_size=null": "dataset.image_size=28: vgg11 pools 5 times, choose 32 or more",
     "dataset.image_size=16": "padding cannot shrink images of 28x28, choose 28 or more, or dataset.fit=scale",

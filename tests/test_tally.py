@@ -1,0 +1,64 @@
+import math
+
+import pytest
+import torch
+
+from lwtrain.ballots import Ballots
+from lwtrain.tally import Tally
+
+LABELS = torch.tensor([0, 1, 1, 0])
+SURE = math.log(9)  # the log odds of 90 %
+
+
+def cast(ballots: Ballots, layer: int, log_odds: list[float]) -> None:
+    """Let a layer give class 0 these odds, image by image."""
+    ballots.cast(layer, torch.tensor([[odds, 0.0] for odds in log_odds]), LABELS)
+
+
+def count(ballots: Ballots, voters: list[int]) -> dict[str, float]:
+    figures = Tally(["layer_0", "layer_1", "head"], num_classes=2).count(ballots, voters, "val")
+    return {tag: float(value) for tag, value in figures.items()}
+
+
+def test_accuracy_and_cross_entropy_are_those_of_the_probabilities() -> None:
+    ballots = Ballots()
+    cast(ballots, 0, [SURE, SURE, -SURE, SURE])  # wrong about the second
+    figures = count(ballots, [0, 1, 2])
+    assert figures["layer_0/val/accuracy"] == 0.75
+    assert figures["layer_0/val/prediction"] == pytest.approx(-(3 * math.log(0.9) + math.log(0.1)) / 4)
+
+
+def test_a_vote_goes_by_the_mean_probability_and_not_by_heads() -> None:
+    ballots = Ballots()
+    for layer in (0, 1):
+        cast(ballots, layer, [-0.1] * 4)  # two are faintly for class 1
+    cast(ballots, 2, [SURE] * 4)  # one is sure of class 0
+    assert count(ballots, [0, 1, 2])["vote/val/accuracy"] == 0.5
+    assert ballots.vote([0, 1, 2])[0].argmax(dim=1).tolist() == [0] * 4
+
+
+def test_the_vote_is_complete_when_all_voters_have_spoken() -> None:
+    ballots = Ballots()
+    cast(ballots, 0, [SURE, -SURE, -SURE, SURE])
+    assert count(ballots, [0, 2]) == {
+        "layer_0/val/accuracy": 1.0,
+        "layer_0/val/prediction": pytest.approx(-math.log(0.9)),
+        "vote/val/accuracy_so_far": 1.0,
+    }
+    cast(ballots, 2, [-2 * SURE, -SURE, -SURE, SURE])
+    figures = count(ballots, [0, 2])
+    assert figures["vote/val/accuracy"] == figures["vote/val/accuracy_so_far"] == 0.75
+    assert "layer_0/val/accuracy" not in figures  # no news
+
+
+def test_layers_without_a_vote_are_measured_and_not_counted() -> None:
+    ballots = Ballots()
+    cast(ballots, 0, [SURE, -SURE, -SURE, SURE])
+    cast(ballots, 1, [-9 * SURE, 9 * SURE, 9 * SURE, -9 * SURE])
+    figures = count(ballots, [0])
+    assert figures["layer_1/val/accuracy"] == 0.0
+    assert figures["vote/val/accuracy"] == 1.0
+
+
+def test_without_ballots_there_is_nothing_to_count() -> None:
+    assert count(Ballots(), [0, 1]) == {}
