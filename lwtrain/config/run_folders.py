@@ -18,7 +18,7 @@ SETTINGS = "config.yaml"  # in a run's folder: all it was made with
 _WORDS = ".hydra/overrides.yaml"  # there too: the command line, as Hydra keeps it
 _LAST = "checkpoints/last.ckpt"
 
-FREE = ("progress", "data_dir", "trainer", "logger", "callbacks", "ckpt_path", "layer.store")
+FREE = ("progress", "data_dir", "front", "trainer", "logger", "callbacks", "ckpt_path", "layer.store")
 """What may change when a run is continued: it touches neither the network nor what the network learns from."""
 
 
