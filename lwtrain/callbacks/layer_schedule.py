@@ -192,7 +192,7 @@ class LayerSchedule(Callback):
             for unheard in [voter for voter in below if not stack.ballots.knows([voter])]:
                 front.advance(unheard, view)
                 for batch in islice(data.val_dataloader(), int(trainer.num_val_batches[0])):
-                    stack.hear(unheard, front[batch.rows], batch.labels)
+                    stack.hear(unheard, front[batch.rows], batch.labels.to(stack.device))
         front.advance(layer, view)
 
 

@@ -208,5 +208,5 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
         digest = hashlib.blake2b(repr(tuple(self.train.images.shape)).encode(), digest_size=8)
         pixels = self.train.images.flatten()[:: max(1, self.train.images.numel() // 100_000)]
         for tensor in (pixels, self.train.labels, self.labelled, self.unlabelled, self.held_out):
-            digest.update(tensor.contiguous().numpy().tobytes())
+            digest.update(tensor.cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()

@@ -1,0 +1,39 @@
+"""What the README shows works as it stands there."""
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lwtrain.config.command_line import CommandLine
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+PYTHON = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+COMMANDS = re.findall(r"^    python train\.py (.*?)(?: +#.*)?$", README, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("code", PYTHON)
+def test_code_runs(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    assert "tensor" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "command", [command for command in COMMANDS if "help" not in command and "ckpt" not in command]
+)
+def test_commands_have_no_mistake(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = shlex.split(command)
+    multirun = "-m" in words
+    assert CommandLine([word for word in words if word != "-m"], multirun=multirun).check()
+
+
+def test_pictures_are_there() -> None:
+    pictures = re.findall(r"!\[[^]]*\]\(([^)]*)\)", README)
+    assert pictures
+    assert all((Path(__file__).parents[1] / picture).is_file() for picture in pictures)
