@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def test_processes_agree_bit_for_bit_after_every_visit(processes: list[dict[str,
 
 def test_processes_learn_in_every_visit(processes: list[dict[str, Any]]) -> None:
     snapshots = processes[0]["snapshots"]
-    for before, after in zip(snapshots, snapshots[1:], strict=False):
+    for before, after in pairwise(snapshots):
         assert any(not torch.equal(before[name], after[name]) for name in before)
 
 
