@@ -1,4 +1,4 @@
-"""What each layer said of the validation images, kept from the epoch in which it spoke: a vote is only a mean."""
+"""What each layer said of images that it never learned from, kept until it trains again: a vote is only a mean."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 class Ballots:
-    """The class probabilities that layers gave for the validation images.
+    """The class probabilities that layers gave for one set of images.
 
     Promise: what is kept belongs to the network as it stands. A layer that trains again changes what all layers above
     it read, so `reopen` throws away its ballots and theirs.

@@ -77,6 +77,8 @@ class RunCheckpoints(Checkpoint):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save the epoch; Lightning calls this after all other callbacks and the module."""
+        if not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+            return  # stopped in mid-epoch: the checkpoint before it is the one to go on from
         if trainer.fast_dev_run:  # type: ignore[attr-defined]  # Lightning sets it without declaring it
             return
         for logger in trainer.loggers:

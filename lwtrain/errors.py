@@ -23,5 +23,16 @@ def settings_at_fault() -> Iterator[None]:
         raise ConfigError(str(error)) from error
 
 
+@contextmanager
+def trainer_at_fault() -> Iterator[None]:
+    """Turn Lightning's complaint about the Trainer's settings into a ConfigError."""
+    from lightning_fabric.utilities.exceptions import MisconfigurationException  # not before torch is wanted
+
+    try:
+        yield
+    except MisconfigurationException as error:
+        raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
+
+
 class TrainingError(Exception):
     """Training that cannot go on, with the layer and the step named."""

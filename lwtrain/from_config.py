@@ -18,6 +18,7 @@ from lwtrain.callbacks.finite_loss import FiniteLoss
 from lwtrain.callbacks.layer_schedule import LayerSchedule
 from lwtrain.callbacks.named_schedules import SCHEDULES
 from lwtrain.callbacks.progress import PlainProgress, TerminalProgress
+from lwtrain.callbacks.step_limit import StepLimit
 from lwtrain.callbacks.stopwatch import Stopwatch
 from lwtrain.checkpoints import AtomicCheckpointIO, RunCheckpoints
 from lwtrain.config.schema import Config
@@ -40,7 +41,7 @@ def build_data(config: Config) -> SemiSupervisedDataModule:
         dataset.test,
         labels=config.labels,
         validation=config.validation,
-        mixture=config.batches,
+        batches=config.batches,
         batch_size=config.batch_size,
         augmentation=preset(config.dataset.augmentation, flip=config.dataset.flip),
         seed=config.seed,
@@ -98,6 +99,8 @@ def build_loggers(config: Config, run_dir: Path, resume_step: int | None) -> lis
 def build_callbacks(config: Config, schedule: LayerSchedule, stopwatch: Stopwatch, run_dir: Path) -> list[Callback]:
     """Make the callbacks, in the order in which they are called: the schedule first, checkpoints last."""
     callbacks: list[Callback] = [schedule, FiniteLoss(every=config.callbacks.check_loss_every), stopwatch]
+    if config.trainer.max_steps != -1:
+        callbacks.append(StepLimit(config.trainer.max_steps))
     if config.progress != "none" and getattr(rank_zero_only, "rank", 0) == 0:
         live = config.progress == "rich" or (config.progress == "auto" and Console().is_terminal)
         callbacks.append((TerminalProgress if live else PlainProgress)(schedule, stopwatch))
@@ -112,6 +115,7 @@ def build_trainer(
     logging.getLogger(__name__).info("precision=%s: %s", precision, reason)
     settings = asdict(config.trainer)
     settings["max_epochs"] = settings["max_epochs"] or epochs
+    del settings["max_steps"]  # see StepLimit
     return pl.Trainer(
         **settings,
         enable_progress_bar=False,

@@ -1,6 +1,7 @@
 """What trains as one: a layer of the backbone with its local problem, or the head. Usable alone, under any Trainer."""
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytorch_lightning as pl
@@ -42,6 +43,10 @@ class LocalModule(pl.LightningModule):
     @abstractmethod
     def classify(self, inputs: Tensor) -> Tensor:
         """Give this part's own opinion: logits, (batch, num_classes)."""
+
+    def idle_parameters(self) -> Iterator[nn.Parameter]:
+        """Give the parameters that get no gradient."""
+        return iter(())
 
     @abstractmethod
     def pass_on(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
@@ -109,8 +114,19 @@ class HorizontalLayer(LocalModule):
 
     def local_step(self, inputs: Tensor, labels: Tensor) -> LocalStep:
         """Run layer and sidecar once over labelled and unlabelled rows together, and weigh what they give."""
-        output = self.sidecar(self.layer(inputs), num_labelled=len(labels))
+        features = self.layer(inputs)
+        if self.objective.rebuilds:
+            output = self.sidecar(features, num_labelled=len(labels))
+        else:
+            output = SidecarOutput(self.sidecar.classify(features[: len(labels)]), None)
         return LocalStep(self.objective(output, inputs, labels), output.logits)
+
+    def idle_parameters(self) -> Iterator[nn.Parameter]:
+        """Give what gets no gradient: a decoder that no loss looks at, a weight that has nothing to balance."""
+        if not self.objective.rebuilds:
+            yield from self.sidecar.decoder_parameters()
+        if not self.sidecar.rebuilds:
+            yield from self.objective.parameters()
 
     def classify(self, inputs: Tensor) -> Tensor:
         """Give the logits of the layer's own supervision, (batch, num_classes)."""

@@ -39,7 +39,9 @@ def accuracy_table(metrics: Mapping[str, Any], names: list[str]) -> Table:
     return table
 
 
-def show_report(metrics: Mapping[str, Any], names: list[str], run_dir: Path, console: Console | None = None) -> None:
+def show_report(
+    metrics: Mapping[str, Any], names: list[str], run_dir: Path, console: Console | None = None, *, curves: bool = True
+) -> None:
     """Print the table, what the run cost, and where to look next."""
     console = console or Console(highlight=False, soft_wrap=True)
     console.print(accuracy_table(metrics, names))
@@ -47,9 +49,10 @@ def show_report(metrics: Mapping[str, Any], names: list[str], run_dir: Path, con
     console.print(
         f"time         {minutes} min {seconds} s, {metrics['layer_images_per_second']:,.0f} layer-images/s\n"
         f"peak memory  {metrics['peak_memory_mib']:,.0f} MiB\n"
-        f"run          {run_dir}\n"
-        f"TensorBoard  tensorboard --logdir {_log_root(run_dir)}"
+        f"run          {run_dir}"
     )
+    if curves:
+        console.print(f"TensorBoard  tensorboard --logdir {_log_root(run_dir)}")
 
 
 def _log_root(run_dir: Path) -> Path:

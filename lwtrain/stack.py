@@ -59,6 +59,7 @@ class LayerStack(pl.LightningModule):
         self.meter = TrainingMeter(self.num_classes)
         self._tally = Tally(self.names, self.num_classes)
         self.figures: dict[str, float] = {}  # the latest of each tag
+        self.expected = set(range(len(self.layers)))
         self.complete_vote: Tensor | None = None  # the last validation's, where all voters had spoken
         self.register_buffer("voters", torch.ones(len(self.layers), dtype=torch.bool))
         self._optimizer = optimizer or OptimizerFactory()
@@ -69,6 +70,7 @@ class LayerStack(pl.LightningModule):
         """Give the backbone's logits, (batch, classes), for images: uint8, or floats in [0, 1]."""
         return self._climb(as_inputs(images), len(self.layers))
 
+    @torch.no_grad()
     def layer_probabilities(self, images: Tensor) -> Tensor:
         """Give every layer's class probabilities, (layers, batch, classes), the head's last, in one forward pass."""
         return torch.stack([logits.float().softmax(dim=1) for logits in self._opinions(images, len(self.layers))])
@@ -86,12 +88,22 @@ class LayerStack(pl.LightningModule):
             part.requires_grad_(False).eval()
         for module in self._learners():
             module.requires_grad_(True).train()
+        for number in range(len(self.layers)):
+            for parameter in self._part(number).idle_parameters():
+                parameter.requires_grad_(False)  # data parallelism would wait for its gradient
 
     def elect(self, layers: Iterable[int | None]) -> None:
         """Let those layers vote that are trained; None stands for the head alone."""
         self.voters.fill_(False)
         for layer in layers:
-            self.voters[len(self.layers) - 1 if layer is None else layer] = True
+            self.voters[self._number(layer)] = True
+
+    def expect(self, layers: Iterable[int | None]) -> None:
+        """Say whose votes make the vote complete: those of all layers that the schedule visits."""
+        self.expected = {self._number(layer) for layer in layers}
+
+    def _number(self, layer: int | None) -> int:
+        return len(self.layers) - 1 if layer is None else layer
 
     @property
     def voter_numbers(self) -> list[int]:
@@ -111,7 +123,7 @@ class LayerStack(pl.LightningModule):
 
     @property
     def _active_number(self) -> int:
-        return len(self.layers) - 1 if self.active is None else self.active
+        return self._number(self.active)
 
     def _part(self, number: int) -> LocalModule:
         part = self.layers[number]
@@ -179,7 +191,7 @@ class LayerStack(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Write down the accuracies of the layers heard, and of their vote."""
         if not self.trainer.sanity_checking:
-            figures = self._tally.count(self.ballots, self.voter_numbers, "val")
+            figures = self._tally.count(self.ballots, self.voter_numbers, "val", self.expected)
             self.complete_vote = figures.get("vote/val/accuracy")
             self._record(figures)
 

@@ -1,6 +1,6 @@
 """Counts ballots: the accuracies of the layers that have spoken, and of their vote."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from torch import Tensor, nn
 from torchmetrics import MeanMetric, Metric
@@ -22,17 +22,20 @@ class Tally(nn.Module):
         self._names = names
         self.accuracy, self.mean = accuracy(num_classes), MeanMetric(nan_strategy="disable")
 
-    def count(self, ballots: Ballots, voters: Sequence[int], stage: str) -> dict[str, Tensor]:
+    def count(
+        self, ballots: Ballots, voters: Collection[int], stage: str, expected: Collection[int] = ()
+    ) -> dict[str, Tensor]:
         """Give what is news, by tag.
 
         Args:
             ballots: What the layers said.
             voters: The layers whose votes are wanted.
             stage: "val" or "test", the middle of the tags.
+            expected: Who has to have spoken, besides the voters, for the vote to be complete.
 
         Returns:
             Accuracy and cross entropy (`prediction`) of each layer not announced before; `accuracy_so_far` of the vote
-            of the voters that have spoken; and the vote's `accuracy` if all have.
+            of the voters that have spoken; and the vote's `accuracy` if it is complete.
         """
         figures = {}
         for layer in ballots.announce():
@@ -44,7 +47,7 @@ class Tally(nn.Module):
         if so_far:
             vote = _measure(self.accuracy, *ballots.vote(so_far))
             figures[f"vote/{stage}/accuracy_so_far"] = vote
-            if len(so_far) == len(voters):
+            if set(so_far) >= {*voters, *expected}:
                 figures[f"vote/{stage}/accuracy"] = vote
         return figures
 

@@ -16,7 +16,7 @@ from lwtrain.callbacks.stopwatch import Stopwatch, peak_memory_mib
 from lwtrain.checkpoints import check_same_network, load_checkpoint
 from lwtrain.config.schema import Config
 from lwtrain.data.module import SemiSupervisedDataModule
-from lwtrain.errors import settings_at_fault
+from lwtrain.errors import settings_at_fault, trainer_at_fault
 from lwtrain.files import write_whole
 from lwtrain.from_config import (
     build_callbacks,
@@ -54,18 +54,19 @@ def train(config: Config, run_dir: Path) -> dict[str, Any]:
         data = build_data(config)
         stack = build_network(config, data)
     rest = load_layers(stack, map(Path, config.layer.load)) if config.layer.load else set()
-    resume_step = _check_checkpoint(config.ckpt_path, stack)
+    resume_step = _check_checkpoint(config.ckpt_path, stack, data)
     with settings_at_fault():
         schedule = build_schedule(config, rest)
         epochs = len(schedule.timetable(len(stack.layers)))
     stopwatch = Stopwatch(schedule)
     loggers = build_loggers(config, run_dir, resume_step)
-    trainer = build_trainer(config, run_dir, build_callbacks(config, schedule, stopwatch, run_dir), loggers, epochs)
-    store_split(data, run_dir)
-    show_settings(config, loggers)
-
-    trainer.fit(stack, datamodule=data, ckpt_path=config.ckpt_path, weights_only=True)
-    measure(trainer, stack, data)
+    callbacks = build_callbacks(config, schedule, stopwatch, run_dir)
+    with trainer_at_fault():
+        trainer = build_trainer(config, run_dir, callbacks, loggers, epochs)
+        store_split(data, run_dir)
+        show_settings(config, loggers)
+        trainer.fit(stack, datamodule=data, ckpt_path=config.ckpt_path, weights_only=True)
+        measure(trainer, stack, data)
     metrics = {
         **dict(sorted(stack.figures.items())),
         "seconds": stopwatch.seconds,
@@ -77,18 +78,20 @@ def train(config: Config, run_dir: Path) -> dict[str, Any]:
     return metrics
 
 
-def _check_checkpoint(ckpt_path: str | None, stack: LayerStack) -> int | None:
+def _check_checkpoint(ckpt_path: str | None, stack: LayerStack, data: SemiSupervisedDataModule) -> int | None:
     """Make sure that a checkpoint can be gone on from, before anything is written; give its step."""
     if ckpt_path is None:
         return None
     checkpoint = load_checkpoint(Path(ckpt_path))
     check_same_network(checkpoint, stack, Path(ckpt_path))
+    data.load_state_dict(checkpoint[type(data).__name__])  # Lightning keeps it under this name
     return checkpoint["global_step"]
 
 
 def measure(trainer: pl.Trainer, stack: LayerStack, data: SemiSupervisedDataModule) -> None:
     """Let all layers speak that the last visits have left unheard, then read the test images, once."""
-    if not stack.ballots.knows(stack.voter_numbers):
+    stack.expect(stack.voter_numbers)  # of a run that was cut short, those that have trained
+    if stack.complete_vote is None or not stack.ballots.knows(stack.voter_numbers):
         trainer.validate(stack, datamodule=data, verbose=False)
     if data.test is not None and len(data.held_out):
         trainer.test(stack, datamodule=data, verbose=False)
@@ -101,7 +104,7 @@ def finish(config: Config, stack: LayerStack, metrics: dict[str, Any], run_dir: 
         store_layers(stack, run_dir / "layers")
     write_metrics(metrics, run_dir)
     if config.progress != "none":
-        show_report(metrics, stack.names, run_dir)
+        show_report(metrics, stack.names, run_dir, curves=config.logger.tensorboard)
 
 
 @rank_zero_only
@@ -141,6 +144,7 @@ def flatten(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def quieten_lightning() -> None:
     """Drop Lightning's tips and the warnings that do not apply here; errors and real warnings stay."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    logging.getLogger("pytorch_lightning.profilers").setLevel(logging.INFO)  # what was asked for by trainer.profiler
     for message in (
         ".*LeafSpec.*",  # Lightning's own use of a deprecated name
         ".*smaller than the logging interval.*",  # losses are also written at every epoch's end

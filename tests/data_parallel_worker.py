@@ -43,7 +43,8 @@ def main(folder: Path) -> None:
     stack = tiny_stack(seed=rank)  # the first process's weights have to reach the others
     trainer.fit(stack, datamodule=tiny_data())
     rows = trainer.datamodule.rows((0, 0)).images  # type: ignore[attr-defined]
-    torch.save({"snapshots": snapshots.taken, "figures": stack.figures, "rows": rows}, folder / f"{rank}.pt")
+    kept = {"snapshots": snapshots.taken, "figures": stack.figures, "rows": rows, "steps": trainer.global_step}
+    torch.save(kept, folder / f"{rank}.pt")
 
 
 if __name__ == "__main__":

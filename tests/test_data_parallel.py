@@ -53,3 +53,7 @@ def test_processes_count_the_same_accuracies(processes: list[dict[str, Any]]) ->
     one, other = (process["figures"] for process in processes)
     assert one == other
     assert "vote/val/accuracy" in one
+
+
+def test_processes_share_the_batches_of_one(processes: list[dict[str, Any]]) -> None:
+    assert [process["steps"] for process in processes] == [4 * VISITS] * WORLD

@@ -39,8 +39,9 @@ class FiniteLoss(Callback):
     @staticmethod
     def _stop(trainer: pl.Trainer, pl_module: pl.LightningModule, what: str) -> None:
         assert isinstance(pl_module, LayerStack)
+        who = "all layers" if pl_module.active is None else pl_module.active_name
         raise TrainingError(
-            f"{pl_module.active_name}: {what} in epoch {trainer.current_epoch + 1}, step {trainer.global_step}; "
-            "stopped, the last good checkpoint is kept.\n"
+            f"{who}: {what} in epoch {trainer.current_epoch + 1}, step {trainer.global_step}; "
+            "stopped; checkpoints of earlier epochs are kept.\n"
             "Choose a smaller optimizer.lr, precision=32, or trainer.gradient_clip_val=1"
         )

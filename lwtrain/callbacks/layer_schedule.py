@@ -84,9 +84,9 @@ class LayerSchedule(Callback):
         self._timetable = self.timetable(len(pl_module.layers))
         epochs, wanted = len(self._timetable), trainer.max_epochs
         trainer.fit_loop.max_epochs = epochs if wanted is None or wanted < 0 else min(wanted, epochs)
-        pl_module.elect({moment.visit.layer for moment in self._timetable} | set(self.rest))
-        if self._seed is None:
-            self._seed = torch.initial_seed()
+        pl_module.expect({moment.visit.layer for moment in self._timetable} | set(self.rest))
+        pl_module.elect(self.rest)
+        self._seed, self._first_epoch = torch.initial_seed(), 0  # a checkpoint, if any, is read after this
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Seed the first epoch, whose loader Lightning asks next, and put fronts before the active layer."""
@@ -109,6 +109,8 @@ class LayerSchedule(Callback):
         assert isinstance(pl_module, LayerStack)
         visit = self.moment(trainer).visit
         pl_module.activate(visit.layer)
+        visited = {moment.visit.layer for moment in self._timetable[: trainer.current_epoch + 1]}
+        pl_module.elect(visited | set(self.rest))
         if visit.layer != self._wrapped_for:
             self._wrapped_for = visit.layer
             _synchronise_active_layer(trainer)
@@ -144,8 +146,9 @@ class LayerSchedule(Callback):
         _share_statistics(trainer)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Let go of the activations."""
+        """Let go of the activations, and leave a network that is ready to be used."""
         assert isinstance(pl_module, LayerStack)
+        pl_module.eval()
         pl_module.front = pl_module.validation_front = self._view = self._validation_view = None
 
     def state_dict(self) -> dict[str, Any]:

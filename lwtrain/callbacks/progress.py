@@ -1,7 +1,6 @@
 """Says where a run is: a live line on a terminal, plain lines in a log."""
 
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import pytorch_lightning as pl
@@ -44,7 +43,7 @@ class PlainProgress(Callback):
     def _close(self, stack: LayerStack) -> None:
         if self._open is not None:
             where, name = self._open
-            self._console.print(f"{where}  {outcome(stack.figures, name, self._stopwatch)}")
+            self._console.print(f"{where}  {outcome(stack, name, self._stopwatch)}")
             self._open = None
 
 
@@ -79,9 +78,10 @@ class TerminalProgress(PlainProgress):
         if time.monotonic() - self._refreshed < _REFRESH_SECONDS:
             return
         self._refreshed = time.monotonic()
-        accuracy = float(pl_module.meter.accuracy.compute())
+        accuracy = float(pl_module.meter.running_accuracy.compute())
         speed = f"{self._stopwatch.images_per_second:,.0f} images/s"
-        figures = f"loss {outputs['loss'].item():.3f}  accuracy {accuracy:.1%}  {speed}"
+        loss = outputs["loss"].item() * trainer.accumulate_grad_batches  # Lightning has divided it
+        figures = f"loss {loss:.3f}  accuracy {accuracy:.1%}  {speed}"
         self._bar.update(self._task, completed=batch_idx + 1, figures=figures)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -104,9 +104,12 @@ def place(schedule: LayerSchedule, trainer: pl.Trainer, stack: LayerStack) -> st
     return "  ".join(parts)
 
 
-def outcome(figures: Mapping[str, float], name: str, stopwatch: Stopwatch) -> str:
+def outcome(stack: LayerStack, name: str, stopwatch: Stopwatch) -> str:
     """Say what an epoch brought: the loss and accuracies of the layer called `name`, the vote so far, the speed."""
-    shown = {"train": f"{name}/train/accuracy", "val": f"{name}/val/accuracy", "vote": "vote/val/accuracy_so_far"}
+    shown = {"train": f"{name}/train/accuracy"}
+    if stack.names.index(name) in stack.ballots.announced:  # else the figures are those of an earlier epoch
+        shown |= {"val": f"{name}/val/accuracy", "vote": "vote/val/accuracy_so_far"}
+    figures = stack.figures
     parts = [f"loss {figures[tag]:.3f}" for tag in [f"{name}/train/loss"] if tag in figures]
     parts += [f"{word} {figures[tag]:6.1%}" for word, tag in shown.items() if tag in figures]
     return "  ".join([*parts, f"{stopwatch.images_per_second:,.0f} images/s"])

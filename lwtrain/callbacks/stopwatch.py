@@ -47,7 +47,8 @@ class Stopwatch(Callback):
         self._images += len(batch.rows if isinstance(batch, RowBatch) else batch[0]) * trainer.world_size
         self.images_per_second = self._images / (time.perf_counter() - self._batches_started)
         if trainer.global_step % self._log_every(trainer) == 0:
-            self._write(trainer, {"train/loss": outputs["loss"].item()})
+            loss = outputs["loss"].item() * trainer.accumulate_grad_batches  # Lightning has divided it
+            self._write(trainer, {"train/loss": loss})
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the epoch's figures."""

@@ -9,8 +9,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-Mixture = Literal["half", "proportional", "labelled"]
-MIXTURES: tuple[Mixture, ...] = ("half", "proportional", "labelled")
+Batches = Literal["half", "proportional", "labelled"]
+BATCHES: tuple[Batches, ...] = ("half", "proportional", "labelled")
 
 
 class Rows(NamedTuple):
@@ -27,13 +27,13 @@ class RowBatch(NamedTuple):
     labels: Tensor  # (labelled,) int64
 
 
-def lay_rows(labelled: Tensor, unlabelled: Tensor, mixture: Mixture, generator: torch.Generator) -> Rows:
+def lay_rows(labelled: Tensor, unlabelled: Tensor, batches: Batches, generator: torch.Generator) -> Rows:
     """Place images in rows for one pass over the data.
 
     Args:
         labelled: (L,) indices of the labelled images.
         unlabelled: (U,) indices of the others; empty if every image has its label.
-        mixture: "half": as many labelled rows as unlabelled ones, the fewer repeated until they keep up;
+        batches: "half": as many labelled rows as unlabelled ones, the fewer repeated until they keep up;
             "proportional": every image once; "labelled": the labelled images only.
         generator: Shuffles each round of repetitions, so that the last, incomplete round differs from pass to pass.
 
@@ -41,9 +41,9 @@ def lay_rows(labelled: Tensor, unlabelled: Tensor, mixture: Mixture, generator: 
         >>> lay_rows(torch.tensor([7]), torch.tensor([3, 5]), "half", torch.Generator())
         Rows(images=tensor([7, 7, 3, 5]), num_labelled=2)
     """
-    if mixture == "labelled" or not len(unlabelled):
+    if batches == "labelled" or not len(unlabelled):
         return Rows(labelled, len(labelled))
-    if mixture == "half":
+    if batches == "half":
         length = max(len(labelled), len(unlabelled))
         labelled, unlabelled = (_repeat(images, length, generator) for images in (labelled, unlabelled))
     return Rows(torch.cat([labelled, unlabelled]), len(labelled))

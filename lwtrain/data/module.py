@@ -11,8 +11,8 @@ from torch import Tensor
 
 from lwtrain.data.augmentation import Augmentation
 from lwtrain.data.index_batches import (
-    MIXTURES,
-    Mixture,
+    BATCHES,
+    Batches,
     RowBatch,
     Rows,
     count_batches,
@@ -55,7 +55,7 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
         test: The same, for `trainer.test`; also what validates where `validation="test"`.
         labels: How many images keep their labels: "all", a number, or a share. The same number of each class.
         validation: The share of the training images held out for validation, or "test".
-        mixture: How labelled and unlabelled rows share a batch; see `lwtrain.data.index_batches.lay_rows`.
+        batches: How labelled and unlabelled rows share a batch; see `lwtrain.data.index_batches.lay_rows`.
         batch_size: The most rows in a batch, over all processes together.
         augmentation: What happens to each training row; nothing by default.
         seed: Decides everything that is drawn.
@@ -79,18 +79,19 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
         *,
         labels: int | float | str = "all",
         validation: float | str = 0.1,
-        mixture: Mixture = "half",
+        batches: Batches = "half",
         batch_size: int = 128,
         augmentation: Augmentation | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if mixture not in MIXTURES:
-            raise ValueError(f"batches={mixture}: choose {', '.join(MIXTURES)}")
+        if batches not in BATCHES:
+            raise ValueError(f"batches={batches}: choose {', '.join(BATCHES)}")
         if validation == "test" and test is None:
             raise ValueError("validation=test: there are no test images; choose a share of the training images")
         self.train, self.test = train, test
-        self.mixture, self.batch_size, self.augmentation, self.seed = mixture, batch_size, augmentation, seed
+        self.batches, self.batch_size, self.seed = batches, batch_size, seed
+        self.augmentation = None if augmentation == Augmentation() else augmentation  # that one alters nothing
         self.num_classes = int(train.labels.max()) + 1
 
         kept, self.held_out = torch.arange(len(train.labels)), torch.empty(0, dtype=torch.int64)
@@ -109,29 +110,33 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
         rows = self.rows((0, 0))
         if not 2 <= batch_size <= len(rows.images):
             raise ValueError(f"batch_size={batch_size}: choose 2 to {len(rows.images)}, the training rows")
-        if rows.num_labelled < count_training_batches(rows, batch_size):
-            raise ValueError(f"labels={labels}: too few to put one into each batch; choose batches=half")
+        self._check_labels(rows, count_training_batches(rows, batch_size))
+        self._unaltered: View | None = None
         self.turn_to((0, 0))
 
     def rows(self, view: tuple[int, int]) -> Rows:
         """Lay out this process's share of the training rows for one view, (wave, epoch of the visit)."""
-        rows = lay_rows(self.labelled, self.unlabelled, self.mixture, generator_for(self.seed, "rows", *view))
+        rows = lay_rows(self.labelled, self.unlabelled, self.batches, generator_for(self.seed, "rows", *view))
         labelled, unlabelled = rows.images.split([rows.num_labelled, len(rows.images) - rows.num_labelled])
         labelled, unlabelled = self._share(labelled), self._share(unlabelled)
         return Rows(torch.cat([labelled, unlabelled]), len(labelled))
 
     def turn_to(self, view: tuple[int, int]) -> View:
-        """Make `view` the one whose rows the training batches name, and give it."""
-        self._view, self._rows = view, self.rows(view)
+        """Make `view` the one whose rows the training batches name, and give it: the same object where none differ."""
+        rows = self.rows(view)
         if self.augmentation is None:
-            return View(self.train.images, self._rows.images)
+            if self._unaltered is None or not torch.equal(rows.images, self._unaltered.rows):
+                self._unaltered = View(self.train.images, rows.images)
+            self._view, self._rows = view, rows
+            return self._unaltered
+        self._view, self._rows = view, rows
         rank, _ = self._place()
         drawn = self.augmentation.draw(len(self._rows.images), generator_for(self.seed, "augmentation", *view, rank))
         return View(self.train.images, self._rows.images, self.augmentation, drawn)
 
     def images_to(self, device: torch.device) -> None:
         """Keep the images on the device that reads them."""
-        self.train = replace(self.train, images=self.train.images.to(device))
+        self.train, self._unaltered = replace(self.train, images=self.train.images.to(device)), None
         if self.test is not None:
             self.test = replace(self.test, images=self.test.images.to(device))
 
@@ -143,7 +148,9 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
     def train_dataloader(self) -> BatchLoader:
         """Batches of rows of the current view, in an order drawn for each epoch."""
         _, world = self._place()
-        num_batches = count_training_batches(self._rows, self.batch_size, world)
+        rows = self.rows(self._view)
+        num_batches = count_training_batches(rows, self.batch_size, world)
+        self._check_labels(rows, num_batches)
         return BatchLoader(num_batches, lambda: self._training_batches(num_batches))
 
     def val_dataloader(self) -> BatchLoader:
@@ -159,6 +166,11 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
             raise ValueError("this data module was given no test images")
         test, rows = self.test, self._share(torch.arange(len(self.test.labels)))
         return self._in_order(rows, lambda places: (test.images[rows[places]], test.labels[rows[places]]))
+
+    @staticmethod
+    def _check_labels(rows: Rows, num_batches: int) -> None:
+        if rows.num_labelled < num_batches:
+            raise ValueError(f"labels={rows.num_labelled}: too few to put one into each batch; choose batches=half")
 
     def _training_batches(self, num_batches: int) -> Iterator[RowBatch]:
         epoch = self.trainer.current_epoch if self.trainer is not None else 0

@@ -35,7 +35,9 @@ def as_inputs(images: Tensor) -> Tensor:
     """Turn pictures into what layer 0 reads: float32 in [0, 1], channels last in memory; floats pass as they are.
 
     Args:
-        images: (batch, channels, height, width), uint8 in 0..255 or floating point in [0, 1].
+        images: (batch, channels, height, width), uint8 in 0..255 or floating point in [0, 1]; or, of a layer that
+            flattens, (batch, features).
     """
-    images = images.contiguous(memory_format=torch.channels_last)
+    if images.ndim == 4:
+        images = images.contiguous(memory_format=torch.channels_last)
     return images.float().div_(255) if images.dtype == torch.uint8 else images

@@ -1,7 +1,7 @@
 """What every objective promises."""
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +24,12 @@ class Objective(nn.Module, ABC):
 
     Promises losses in float32, under autocast too, and that an absent term (no labelled rows, no unlabelled rows, no
     decoder) is not computed.
+
+    Attributes:
+        rebuilds: Whether it looks at the reconstruction; if not, the sidecar need not make one.
     """
+
+    rebuilds: ClassVar[bool] = True
 
     def forward(self, output: SidecarOutput, inputs: Tensor, labels: Tensor) -> Losses:
         """The losses of one batch.

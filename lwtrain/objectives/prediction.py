@@ -42,6 +42,8 @@ class PredictionObjective(Objective):
         ValueError: If `label_smoothing` is out of range.
     """
 
+    rebuilds = False
+
     def __init__(self, *, label_smoothing: float = 0.0) -> None:
         super().__init__()
         self.label_smoothing = check_label_smoothing(label_smoothing)

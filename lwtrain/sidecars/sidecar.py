@@ -1,6 +1,7 @@
 """What every sidecar promises."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -38,6 +39,10 @@ class Sidecar(nn.Module, ABC):
             features: (batch, channels, height, width), the layer's output before the map.
             num_labelled: How many rows to classify; all of them if None.
         """
+
+    def decoder_parameters(self) -> Iterator[nn.Parameter]:
+        """What only the reconstruction needs; nothing by default."""
+        return iter(())
 
     @abstractmethod
     def classify(self, features: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 import math
 from collections import OrderedDict
+from collections.abc import Iterator
 
 from torch import Tensor, nn
 
@@ -82,3 +83,7 @@ class SupervisedSidecarAutoencoder(Sidecar):
     def classify(self, features: Tensor) -> Tensor:
         """The logits of all rows, (batch, classes), without the decoder."""
         return self.supervision(self.autoencoder.encoder(features))
+
+    def decoder_parameters(self) -> Iterator[nn.Parameter]:
+        """What only the reconstruction needs."""
+        return self.autoencoder.decoder.parameters()

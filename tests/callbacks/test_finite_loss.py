@@ -65,8 +65,8 @@ def test_a_rate_far_too_large_stops_a_run(tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path / "last.ckpt")["epoch"] == 0
 
 
-def test_end_to_end_the_head_speaks_for_all(tmp_path: Path) -> None:
-    assert message(BackpropSchedule(1), tmp_path, step=0, every=1).startswith("head: loss nan in epoch 1, step 1")
+def test_end_to_end_no_layer_is_named(tmp_path: Path) -> None:
+    assert message(BackpropSchedule(1), tmp_path, step=0, every=1).startswith("all layers: loss nan in epoch 1, step 1")
 
 
 def test_finite_runs_go_through() -> None:

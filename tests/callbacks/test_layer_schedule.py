@@ -156,4 +156,4 @@ def test_a_schedule_that_cannot_be_stops_the_fit_before_it_begins() -> None:
 
 def test_every_batch_has_to_hold_a_label() -> None:
     with pytest.raises(ValueError, match=r"^labels=3: too few to put one into each batch; choose batches=half$"):
-        tiny_data(labels=3, mixture="proportional", batch_size=6)
+        tiny_data(labels=3, batches="proportional", batch_size=6)

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from lwtrain.data.index_batches import (
-    MIXTURES,
-    Mixture,
+    BATCHES,
+    Batches,
     Rows,
     count_batches,
     count_training_batches,
@@ -30,9 +30,9 @@ def repetitions(laid: Tensor, expected: Tensor) -> list[int]:
 
 
 @settings(deadline=None)
-@given(SIZES, st.sampled_from(MIXTURES), SEEDS)
-def test_labelled_images_fill_the_first_rows(sizes: tuple[int, int], mixture: Mixture, seed: int) -> None:
-    rows = lay_rows(*images(*sizes), mixture, generator_for(seed))
+@given(SIZES, st.sampled_from(BATCHES), SEEDS)
+def test_labelled_images_fill_the_first_rows(sizes: tuple[int, int], batches: Batches, seed: int) -> None:
+    rows = lay_rows(*images(*sizes), batches, generator_for(seed))
     assert (rows.images[: rows.num_labelled] % 2 == 0).all()
     assert (rows.images[rows.num_labelled :] % 2 == 1).all()
 

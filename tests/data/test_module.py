@@ -42,7 +42,7 @@ def test_the_seed_fixes_the_split(part: str) -> None:
     assert not torch.equal(getattr(one, part), getattr(tiny_data(seed=6), part))
 
 
-@pytest.mark.parametrize("settings", [{}, {"mixture": "proportional"}, {"labels": "all"}, {"labels": 0.5}])
+@pytest.mark.parametrize("settings", [{}, {"batches": "proportional"}, {"labels": "all"}, {"labels": 0.5}])
 def test_no_image_held_out_is_ever_in_a_training_row(settings: dict[str, Any]) -> None:
     data = tiny_data(**settings)
     for wave in range(3):
@@ -124,7 +124,7 @@ def test_processes_share_the_rows_and_have_as_many_batches(world: int, monkeypat
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"mixture": "quarter"}, "batches=quarter: choose half, proportional, labelled"),
+        ({"batches": "quarter"}, "batches=quarter: choose half, proportional, labelled"),
         ({"batch_size": 49}, "batch_size=49: choose 2 to 48, the training rows"),
         ({"batch_size": 1}, "batch_size=1: choose 2 to 48, the training rows"),
         ({"labels": 40}, "labels=40: there are 36 training images; choose at most that, or all"),
@@ -156,3 +156,9 @@ def test_a_checkpoint_of_other_data_is_refused() -> None:
     for other in (tiny_data(labels=9), tiny_data(seed=1), tiny_data(validation=0.5), brighter, relabelled):
         with pytest.raises(DataError, match="its run had other training data"):
             other.load_state_dict(state)
+
+
+def test_views_that_do_not_differ_are_one() -> None:
+    plain, repeated = tiny_data(labels="all"), tiny_data(labels=6, batches="half")
+    assert plain.turn_to((0, 0)) is plain.turn_to((1, 2))
+    assert repeated.turn_to((0, 0)) is not repeated.turn_to((0, 1))

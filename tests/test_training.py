@@ -1,0 +1,119 @@
+"""A whole run by its config: what it leaves in its folder, and what it says of layers that it did not train."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from lwtrain.config.loading import load_config
+from lwtrain.errors import ConfigError, DataError
+from lwtrain.training import train
+
+TINY = [
+    "model=vgg8b",
+    "model.width=0.0625",
+    "model.layer_depth=3",
+    "encoder=c",
+    "encoder.hidden=8",
+    "dataset.image_size=16",
+    "dataset.fit=scale",
+    "labels=200",
+    "schedule.epochs=1",
+    "schedule.waves=1",
+    "trainer.accelerator=cpu",
+    "trainer.limit_train_batches=2",
+    "precision=32",
+    "progress=none",
+]
+NAMES = ["layer_0", "layer_1", "head"]
+
+
+def run(folder: Path, *settings: str) -> dict[str, Any]:
+    return train(load_config([*TINY, *settings]), folder)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    run(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def metrics(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "metrics.json").read_text())
+
+
+def test_metrics_hold_every_accuracy(metrics: dict[str, Any]) -> None:
+    for stage in ("val", "test"):
+        for name in [*NAMES, "vote"]:
+            assert 0 <= metrics[f"{name}/{stage}/accuracy"] <= 1
+
+
+def test_metrics_hold_the_cost_and_the_settings(metrics: dict[str, Any]) -> None:
+    assert metrics["seconds"] > 0
+    assert metrics["layer_images_per_second"] == pytest.approx(3 * 2 * 128 / metrics["seconds"], rel=0.05)
+    assert metrics["peak_memory_mib"] > 100
+    assert metrics["config"]["model"] == {"name": "vgg8b", "width": 0.0625, "layer_depth": 3}
+
+
+def test_the_labelled_images_are_stored_with_the_run(folder: Path) -> None:
+    split = json.loads((folder / "split.json").read_text())
+    assert len(split["labelled"]) == len(set(split["labelled"])) == 200
+    assert len(split["validation"]) == 1000
+    assert not set(split["labelled"]) & set(split["validation"])
+
+
+def test_every_trained_layer_is_stored(folder: Path) -> None:
+    assert sorted(path.stem for path in (folder / "layers").iterdir()) == sorted(NAMES)
+
+
+def test_curves_and_checkpoints_are_there(folder: Path) -> None:
+    assert {"metrics.csv", "checkpoints"} <= {path.name for path in folder.iterdir()}
+    assert list(folder.glob("events.out.tfevents.*"))
+    assert {path.name for path in (folder / "checkpoints").iterdir()} == {"last.ckpt", "best.ckpt"}
+
+
+def test_layers_never_trained_have_no_say(tmp_path: Path) -> None:
+    metrics = run(tmp_path, "trainer.max_epochs=1")
+    assert "layer_1/val/accuracy" not in metrics
+    assert metrics["vote/val/accuracy"] == metrics["layer_0/val/accuracy"]
+    assert [path.stem for path in (tmp_path / "layers").iterdir()] == ["layer_0"]
+
+
+def test_layers_of_another_run_are_taken_and_not_trained(folder: Path, tmp_path: Path) -> None:
+    metrics = run(tmp_path, f"layer.load={folder / 'layers'}")
+    assert metrics["layer_images_per_second"] == 0
+    earlier = json.loads((folder / "metrics.json").read_text())
+    for name in [*NAMES, "vote"]:
+        assert metrics[f"{name}/test/accuracy"] == earlier[f"{name}/test/accuracy"]
+
+
+def test_the_test_images_may_validate(tmp_path: Path) -> None:
+    metrics = run(tmp_path, "validation=test")
+    assert "vote/val/accuracy" in metrics
+    assert "vote/test/accuracy" not in metrics
+
+
+def test_a_finished_run_that_is_continued_ends_with_the_same_figures(folder: Path, metrics: dict[str, Any]) -> None:
+    before = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    again = run(folder, f"ckpt_path={folder / 'checkpoints' / 'last.ckpt'}")
+    after = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert again["vote/test/accuracy"] == metrics["vote/test/accuracy"]
+
+
+def test_other_data_than_the_checkpoints_are_refused(folder: Path, tmp_path: Path) -> None:
+    checkpoint = folder / "checkpoints" / "last.ckpt"
+    with pytest.raises(DataError, match="its run had other training data"):
+        run(tmp_path, f"ckpt_path={checkpoint}", "seed=1")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_trainer_that_cannot_be_is_a_mistake_of_the_settings(tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has what is asked for")
+    with pytest.raises(ConfigError, match=r"^trainer: "):
+        run(tmp_path, "trainer.accelerator=cuda")
