@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: What stands behind the program's name; by default what the user typed there.
 
     Raises:
-        SystemExit: With code 2 if settings are mistaken, with code 1 if a run fails.
+        SystemExit: With code 2 if settings are mistaken, 1 if a run fails, 130 if it is stopped with Ctrl-C.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if {"--help", "-h"} & set(arguments):
@@ -110,6 +110,8 @@ def run_job(values: "DictConfig") -> float | None:
     from hydra.errors import CompactHydraException
     from hydra.types import RunMode
 
+    from lwtrain.config.run_folders import how_to_go_on, is_first_process
+
     hydra_config = HydraConfig.get()
     try:
         return _train(values, hydra_config)
@@ -120,6 +122,12 @@ def run_job(values: "DictConfig") -> float | None:
             log.error("%s", error)
             raise CompactHydraException(str(error)) from None
         sys.exit(str(error))
+    except SystemExit as end:
+        if not isinstance(end.__context__, KeyboardInterrupt):  # which Lightning turns into code 1
+            raise
+        if is_first_process():
+            print(how_to_go_on(_folder(hydra_config)), file=sys.stderr)
+        sys.exit(INTERRUPTED)
 
 
 def _train(values: "DictConfig", hydra_config: "HydraConf") -> float | None:
@@ -128,8 +136,7 @@ def _train(values: "DictConfig", hydra_config: "HydraConf") -> float | None:
     from lwtrain.config.run_folders import check_new_folder, is_first_process, store_settings
 
     config = config_of_job(values, hydra_config)
-    folder = Path(hydra_config.runtime.output_dir)
-    folder = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+    folder = _folder(hydra_config)
     if is_first_process():
         if config.ckpt_path is None:
             check_new_folder(folder, "hydra.run.dir")
@@ -142,6 +149,12 @@ def _train(values: "DictConfig", hydra_config: "HydraConf") -> float | None:
     from lwtrain.training import train
 
     return train(config, folder).get("vote/val/accuracy")
+
+
+def _folder(hydra_config: "HydraConf") -> Path:
+    """Name the run's folder as a user would."""
+    folder = Path(hydra_config.runtime.output_dir)
+    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
 
 
 def show_settings(config: "Config") -> None:

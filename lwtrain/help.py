@@ -12,6 +12,7 @@ _WIDTH = 120
 _COLUMN = 36  # where explanations begin
 _REMARKED = re.compile(r"(?P<indent> *)(?P<bullet>- )?(?P<name>\w+): (?P<value>\S.*?)  # (?P<remark>.*)")
 _PARENT = re.compile(r"(?P<name>\w+):$")
+_SETTING = re.compile(r"^(?!(?:name|defaults):)\w+(?=:)", re.MULTILINE)
 
 EXAMPLES = {
     "model=vgg11 schedule=wave": "VGG-11 in waves on the bundled images",
@@ -64,6 +65,9 @@ def help_text(program: str) -> str:
         _, of_choice = _remarks(conf_dir() / group.name / f"{group.value}.yaml")
         for setting in of_choice:
             lines += _entry(f"{group.name}.{setting.name}={setting.value}", setting.text)
+    others = [f"{group.name}.{setting}" for group in groups for setting in _settings_of_other_choices(group)]
+    lines += wrap(f"  Settings of other choices: {', '.join(others)}", _WIDTH, subsequent_indent="    ")
+    lines += [f"  All settings there are, with the choices you make: {program} [group=choice] ... --cfg job"]
     lines += ["", "Examples"]
     longest = max(map(len, EXAMPLES))
     lines += [f"  {program} {words:<{longest}}  # {purpose}" for words, purpose in EXAMPLES.items()]
@@ -87,6 +91,14 @@ def _remarks(file: Path) -> tuple[list[Remark], list[Remark]]:
             remark = Remark(found["name"] if found["bullet"] else name, found["value"], found["remark"])
             (choices if found["bullet"] else settings).append(remark)
     return choices, settings
+
+
+def _settings_of_other_choices(group: Remark) -> list[str]:
+    """List the settings that a group has, but not with its default choice; none where that is to choose nothing."""
+    files = sorted((conf_dir() / group.name).glob("*.yaml"))
+    known = {file.stem: _SETTING.findall(file.read_text()) for file in files}
+    usual = known.get(group.value)
+    return [] if usual is None else sorted({name for names in known.values() for name in names} - set(usual))
 
 
 def _entry(term: str, explanation: str) -> Iterator[str]:

@@ -1,8 +1,10 @@
 """The command line, from what is typed to what is printed, the exit code and the files."""
 
 import logging
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -81,6 +83,13 @@ def test_help_names_groups_choices_settings_and_five_examples(capsys: pytest.Cap
         assert f"\n  {setting} " in said
     assert sum(line.startswith("  lwtrain ") for line in said.splitlines()) == 5
     assert max(map(len, said.splitlines())) <= 120
+
+
+def test_help_names_the_settings_of_other_choices(capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main(["--help"])
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "other choices" in line]
+    others = ["encoder.grid", "schedule.visits", "optimizer.momentum", "optimizer.nesterov"]
+    assert line == f"  Settings of other choices: {', '.join(others)}"
 
 
 def test_examples_in_the_help_are_sound() -> None:
@@ -262,9 +271,61 @@ def test_other_runs_of_a_multirun_go_on_where_one_fails(training: Training, caps
     assert "Traceback" not in said
 
 
-def test_an_interrupted_run_ends_quietly(training: Training, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_start_ends_quietly(training: Training, capsys: pytest.CaptureFixture[str]) -> None:
     training.failures[1] = KeyboardInterrupt()
     assert exit_code("progress=none") == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def interrupted_fit() -> SystemExit:
+    """What Lightning makes of Ctrl-C."""
+    end = SystemExit(1)
+    end.__context__ = KeyboardInterrupt()
+    return end
+
+
+def test_an_interrupted_fit_says_how_to_go_on(training: Training, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main(["hydra.run.dir=run", "progress=none"])
+    training.failures[2] = interrupted_fit()
+    assert exit_code("ckpt_path=run", "progress=none") == 130
+    assert capsys.readouterr().err == "stopped; go on with: ckpt_path=run\n"
+
+
+def test_a_fit_interrupted_before_its_first_checkpoint_cannot_go_on(
+    training: Training, capsys: pytest.CaptureFixture[str]
+) -> None:
+    training.failures[1] = interrupted_fit()
+    assert exit_code("progress=none") == 130
+    assert capsys.readouterr().err == "stopped before the first checkpoint; start it anew\n"
+
+
+def test_further_processes_leave_the_last_word_to_the_first(
+    training: Training, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    training.failures[1] = interrupted_fit()
+    assert exit_code("progress=none") == 130
+    assert not capsys.readouterr().err
+
+
+def test_a_run_that_ends_itself_keeps_its_exit_code(training: Training) -> None:
+    training.failures[1] = SystemExit(3)
+    assert exit_code("progress=none") == 3
+
+
+def test_ctrl_c_ends_a_real_run_and_says_how_to_go_on(tmp_path: Path) -> None:
+    # A shell's background jobs, and so perhaps these tests, are started deaf to Ctrl-C.
+    hearing = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from lwtrain import cli"
+    words = ["model=vgg8b", "model.width=0.0625", "dataset.image_size=16", "dataset.fit=scale", "encoder=pool"]
+    words += ["schedule.epochs=1000", "schedule.waves=1", "trainer.limit_train_batches=1", "hydra.run.dir=run"]
+    command = [sys.executable, "-c", f"{hearing}; cli.main()", *words, "progress=none"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        while run.poll() is None and not (tmp_path / "run/checkpoints/last.ckpt").exists():
+            time.sleep(0.05)
+        run.send_signal(signal.SIGINT)
+        _, said = run.communicate(timeout=60)
+    assert (run.returncode, said.splitlines()[-1]) == (130, "stopped; go on with: ckpt_path=run")
+    assert "Traceback" not in said
 
 
 def test_a_run_started_in_the_same_second_does_not_overwrite(training: Training) -> None:

@@ -1,6 +1,7 @@
 """Whether settings fit each other. Each is in its own range by now. No data are read for this, no torch is imported."""
 
 import inspect
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -12,6 +13,7 @@ from lwtrain.backbones import plans
 from lwtrain.config.effects import pick_batches
 from lwtrain.config.schema import (
     AutoencoderConfig,
+    BackpropConfig,
     BalancedConfig,
     CustomConfig,
     DatasetConfig,
@@ -100,6 +102,16 @@ def _batch_is_no_larger_than_the_data(
         raise ValueError(f"batch_size={batch_size}: there are {rows} images to train on; choose {rows} or less")
 
 
+def _every_batch_has_a_label(
+    dataset: DatasetConfig, validation: float | str, labels: int | float | str, batches: str, batch_size: int
+) -> None:
+    info = dataset_info(dataset.name)
+    num_images = num_kept(info.num_train, info.num_classes, validation)
+    num_batches = math.ceil(num_images / batch_size)
+    if batches == "proportional" and num_labelled(labels, num_images, info.num_classes) < num_batches:
+        raise ValueError(f"labels={labels}: too few to put one into each batch; choose batches=half")
+
+
 def _decoder_suits_the_loss(encoder: EncoderConfig, objective: ObjectiveConfig) -> None:
     binary = isinstance(objective, BalancedConfig) and objective.reconstruction == "bce"
     if binary and isinstance(encoder, AutoencoderConfig) and encoder.output == "linear":
@@ -137,6 +149,12 @@ def _layers_to_load_are_there(layer: LayerConfig) -> None:
             raise ValueError(f"layer.load={path}: there is no such file or folder")
 
 
+def _loaded_layers_can_rest(layer: LayerConfig, schedule: ScheduleConfig) -> None:
+    if layer.load and isinstance(schedule, BackpropConfig):
+        remedy = "not with schedule=backprop, which would train them again; choose another schedule"
+        raise ValueError(f"layer.load={shown(layer.load)}: {remedy}")
+
+
 def _data_dir_is_a_folder(data_dir: str) -> None:
     if Path(data_dir).exists() and not Path(data_dir).is_dir():
         raise ValueError(f"data_dir={data_dir}: this is a file; choose a folder")
@@ -153,12 +171,8 @@ def _one_process_in_a_multirun(trainer: TrainerConfig, multirun: bool) -> None:
         raise ValueError(f"trainer.strategy={trainer.strategy}: {remedy}")
     if multirun and trainer.num_nodes > 1:
         raise ValueError(f"trainer.num_nodes={trainer.num_nodes}: {remedy}")
-    if multirun and (trainer.devices == "auto" or len(_numbered(trainer.devices)) > 1):
+    if multirun and trainer.num_devices != 1:
         raise ValueError(f"trainer.devices={trainer.devices}: {remedy}, or choose trainer.devices=1")
-
-
-def _numbered(devices: int | list[int]) -> list[int]:
-    return devices if isinstance(devices, list) else list(range(devices))
 
 
 RULES: tuple[Callable[..., None], ...] = (
@@ -169,12 +183,14 @@ RULES: tuple[Callable[..., None], ...] = (
     _images_outlast_the_poolings,
     _labels_are_to_be_had,
     _batch_is_no_larger_than_the_data,
+    _every_batch_has_a_label,
     _decoder_suits_the_loss,
     _every_layer_has_a_learning_rate,
     _nesterov_has_momentum,
     _waves_share_the_epochs,
     _visits_name_layers_that_exist,
     _layers_to_load_are_there,
+    _loaded_layers_can_rest,
     _data_dir_is_a_folder,
     _time_is_a_time,
     _one_process_in_a_multirun,

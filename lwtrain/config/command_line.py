@@ -10,7 +10,15 @@ from omegaconf.errors import OmegaConfBaseException
 from lwtrain.config.checking import check
 from lwtrain.config.composing import Composed, Composer, hydra_at_hand
 from lwtrain.config.files import group_choices
-from lwtrain.config.run_folders import EarlierRun, check_new_folder, differences, find_earlier_run, is_first_process
+from lwtrain.config.run_folders import (
+    LIMITS,
+    EarlierRun,
+    check_new_folder,
+    check_writable,
+    differences,
+    find_earlier_run,
+    is_first_process,
+)
 from lwtrain.config.schema import Config
 from lwtrain.config.words import Given, Word, parse, quoted
 from lwtrain.errors import ConfigError
@@ -21,7 +29,8 @@ _MOST_RUNS = 30  # of a multirun that are looked at before it starts, in seconds
 class CommandLine:
     """The words after `lwtrain`: what they ask for, and whether it can be had.
 
-    Where they continue a run, the words that started it count too, as far as they are not given anew.
+    Where they continue a run, the words that started it count too, as far as they are not given anew; but what limited
+    that start, such as trainer.max_epochs, does not limit this one.
 
     Args:
         texts: Words such as "model=vgg11,vgg13".
@@ -119,7 +128,8 @@ class CommandLine:
     def _continued(self, earlier: EarlierRun) -> list[Word]:
         """Put the words of an earlier run before those given now, and its folder and checkpoint behind them."""
         given = {word.key for word in self._words}
-        before = [word for word in self._parse(*earlier.words) if not given & {word.key, word.key.partition(".")[0]}]
+        anew = given.union(LIMITS)
+        before = [word for word in self._parse(*earlier.words) if not anew & {word.key, word.key.partition(".")[0]}]
         now = [word for word in self._words if word.key != "ckpt_path"]
         place = [f"ckpt_path={quoted(earlier.checkpoint)}"]
         if earlier.folder is not None and "hydra.run.dir" not in given:
@@ -143,7 +153,7 @@ class CommandLine:
         setting = "hydra.sweep.dir" if self.multirun else "hydra.run.dir"
         try:
             folder = Path(str(OmegaConf.select(run.hydra, setting.removeprefix("hydra."))))
-            if self._earlier is None or folder.resolve() != self._earlier.folder:
-                check_new_folder(folder, setting)
+            continued = self._earlier is not None and folder.resolve() == self._earlier.folder
+            (check_writable if continued else check_new_folder)(folder, setting)
         except (OmegaConfBaseException, ConfigError) as error:
             self._mistakes.append(str(error))

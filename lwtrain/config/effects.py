@@ -51,6 +51,12 @@ def without_effect(config: Config, given: Collection[str]) -> list[str]:
 
 def _idle(config: Config) -> Iterator[tuple[str, str]]:
     """Go through the settings that change nothing, as patterns, with the reason."""
+    yield from _idle_in_learning(config)
+    yield from _idle_in_images(config)
+    yield from _idle_in_trainer(config)
+
+
+def _idle_in_learning(config: Config) -> Iterator[tuple[str, str]]:
     unrebuilt = why_nothing_is_rebuilt(config.encoder, config.objective, config.schedule)
     if isinstance(config.schedule, BackpropConfig):
         for pattern in ("encoder", "encoder.*", "front"):
@@ -64,9 +70,22 @@ def _idle(config: Config) -> Iterator[tuple[str, str]]:
         yield "batches", "labels=all leaves no image unlabelled"
     elif config.batches != "labelled" and unrebuilt:
         yield "batches", f"{unrebuilt}, so nothing is learned from unlabelled images"
+
+
+def _idle_in_images(config: Config) -> Iterator[tuple[str, str]]:
+    info = dataset_info(config.dataset.name)
+    if config.dataset.image_size in (None, info.image_size):
+        yield "dataset.fit", f"the images stay at their own {info.image_size}x{info.image_size}"
     if config.dataset.augmentation == "none":
         yield "dataset.flip", "dataset.augmentation=none alters no image"
-    if dataset_info(config.dataset.name).bundled:
-        yield "data_dir", f"dataset={config.dataset.name} comes with lwtrain"
+    if info.bundled:
+        yield "data_dir", f"dataset={info.name} comes with lwtrain"
+
+
+def _idle_in_trainer(config: Config) -> Iterator[tuple[str, str]]:
+    if config.trainer.num_devices == config.trainer.num_nodes == 1:
+        yield "trainer.sync_batchnorm", "there is one process; choose trainer=ddp for more"
+    if config.validation == "test":
+        yield "trainer.limit_test_batches", "validation=test: the test images validate, and are not read once more"
     if config.trainer.gradient_clip_val is None:
         yield "trainer.gradient_clip_algorithm", "trainer.gradient_clip_val is not set"

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from lwtrain.config.flattening import flatten
 from lwtrain.config.schema import Config
 from lwtrain.config.wording import shown
 from lwtrain.errors import ConfigError
@@ -17,9 +18,25 @@ from lwtrain.files import write_whole
 SETTINGS = "config.yaml"  # in a run's folder: all it was made with
 _WORDS = ".hydra/overrides.yaml"  # there too: the command line, as Hydra keeps it
 _LAST = "checkpoints/last.ckpt"
+_METRICS = "metrics.json"
 
 FREE = ("progress", "data_dir", "front", "trainer", "logger", "callbacks", "ckpt_path", "layer.store")
 """What may change when a run is continued: it touches neither the network nor what the network learns from."""
+
+NOT_FREE = (
+    "trainer.devices",  # how many processes there are decides which rows each has
+    "trainer.num_nodes",
+    "trainer.strategy",
+    "trainer.sync_batchnorm",
+    "trainer.limit_train_batches",
+    "trainer.accumulate_grad_batches",
+    "trainer.gradient_clip_val",
+    "trainer.gradient_clip_algorithm",
+)
+"""Settings of Lightning's Trainer that may not, for they change the steps that are made."""
+
+LIMITS = ("trainer.max_epochs", "trainer.max_steps", "trainer.max_time", "trainer.fast_dev_run")
+"""What ends a run early; a run that is continued takes it from the words given now, not from those that started it."""
 
 
 @dataclass(frozen=True)
@@ -86,24 +103,8 @@ def differences(config: Config, earlier: EarlierRun) -> list[str]:
     return [*lines, "Go on without these changes, or start a new run without ckpt_path"] if lines else []
 
 
-def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Bring settings to one level, a group's choice under the group's name.
-
-    Example:
-        >>> flatten({"seed": 0, "model": {"name": "vgg11", "width": 1.0}})
-        {'seed': 0, 'model': 'vgg11', 'model.width': 1.0}
-    """
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        if isinstance(value, Mapping):
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[prefix.rstrip(".") if key == "name" and prefix else f"{prefix}{key}"] = value
-    return flat
-
-
 def _is_free(setting: str) -> bool:
-    return any(setting == free or setting.startswith(f"{free}.") for free in FREE)
+    return setting not in NOT_FREE and any(setting == free or setting.startswith(f"{free}.") for free in FREE)
 
 
 def store_settings(config: Config, folder: Path) -> None:
@@ -122,13 +123,36 @@ def check_new_folder(folder: Path, setting: str) -> None:
     Raises:
         ConfigError: If it is taken or cannot be written to.
     """
-    if any(folder.glob(_LAST if setting == "hydra.run.dir" else f"[!.]*/{_LAST}")):
+    place = "" if setting == "hydra.run.dir" else "[!.]*/"
+    if any(folder.glob(place + _LAST)):
         raise ConfigError(f"{setting}={folder}: it holds a run; choose another, or go on with it: ckpt_path={folder}")
+    if any(folder.glob(place + _METRICS)):  # of a trial that stored no checkpoint
+        raise ConfigError(f"{setting}={folder}: it holds a run; choose another")
+    check_writable(folder, setting)
+
+
+def check_writable(folder: Path, setting: str) -> None:
+    """Make sure that a run can write to a folder, new or not.
+
+    Args:
+        folder: The run's, or that of a multirun's runs; it need not exist.
+        setting: What chose it.
+
+    Raises:
+        ConfigError: If that cannot be done.
+    """
     try:
         place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
         tempfile.TemporaryFile(dir=place).close()
     except OSError as error:
         raise ConfigError(f"{setting}={folder}: cannot be written to ({error.strerror}); choose another") from error
+
+
+def how_to_go_on(folder: Path) -> str:
+    """Say of a run that was stopped how to continue it."""
+    if (folder / _LAST).exists():
+        return f"stopped; go on with: ckpt_path={folder}"
+    return "stopped before the first checkpoint; start it anew"
 
 
 def is_first_process() -> bool:

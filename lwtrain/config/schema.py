@@ -197,6 +197,13 @@ class TrainerConfig:
     profiler: Literal["simple", "advanced", "pytorch"] | None = None
     enable_model_summary: bool = False
 
+    @property
+    def num_devices(self) -> int | None:
+        """How many of a machine's devices are used; None: as many as it has."""
+        if self.devices == "auto":
+            return None
+        return len(self.devices) if isinstance(self.devices, list) else self.devices
+
 
 @dataclass(frozen=True)
 class LoggerConfig:

@@ -18,13 +18,16 @@ def stratified_subset(labels: Tensor, per_class: list[int], generator: torch.Gen
         (sum(per_class),) int64 indices, ascending.
 
     Raises:
-        ValueError: If a class has fewer images than asked for.
+        ValueError: If a class has fewer images than asked for; names the most that all classes can give.
     """
     drawn = []
     for number, wanted in enumerate(per_class):
         members = torch.nonzero(labels == number).squeeze(1)
         if wanted > len(members):
-            raise ValueError(f"class {number} has {len(members)} images, {wanted} were asked for")
+            most = len(per_class) * int(torch.bincount(labels, minlength=len(per_class)).min())
+            raise ValueError(
+                f"labels={sum(per_class)}: class {number} has only {len(members)} images; choose {most} or less, or all"
+            )
         drawn.append(members[torch.randperm(len(members), generator=generator)[:wanted]])
     return torch.cat(drawn).sort().values
 

@@ -1,5 +1,6 @@
 """Every mistake in the settings: what is said to it. No data are read for this."""
 
+import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -108,6 +109,10 @@ ONE_MISTAKE = {
     "objective.reconstruction=bce encoder.output=linear": "objective.reconstruction=bce: needs values in [0, 1]",
     "trainer.max_time=5min": "write days:hours:minutes:seconds, such as 00:12:00:00",
     "layer.load=nowhere": "there is no such file or folder",
+    "schedule=backprop layer.load=.": "layer.load=[.]: not with schedule=backprop, which would train them again",
+    "batches=proportional labels=10": "too few to put one into each batch; choose batches=half",
+    "batches=proportional batch_size=127 labels=70": "too few to put one into each batch; choose batches=half",
+    "batches=proportional validation=test labels=0.001": "too few to put one into each batch; choose batches=half",
 }
 
 
@@ -117,6 +122,20 @@ def test_a_mistake_is_named_with_what_is_allowed(line: str) -> None:
     said = message(*words)
     assert said.startswith((ONE_MISTAKE[line], f"{words[-1]}: {ONE_MISTAKE[line]}"))
     assert "\n" not in said
+
+
+@pytest.mark.parametrize("batch_size", [2, 3, 100, 128, 9000])
+def test_as_many_labels_as_there_are_batches_are_enough(batch_size: int) -> None:
+    needed = math.ceil(math.ceil(9000 / batch_size) / 10) * 10  # as many of each class
+    words = ["batches=proportional", f"batch_size={batch_size}"]
+    load_config([*words, f"labels={needed}"])
+    if needed > 10:
+        assert message(*words, f"labels={needed - 10}").startswith(f"labels={needed - 10}: too few")
+
+
+def test_other_schedules_load_layers(tmp_path: Path) -> None:
+    for schedule in ("sequential", "wave", "custom"):
+        load_config([f"layer.load={tmp_path}", f"schedule={schedule}"])
 
 
 def test_all_mistakes_are_told_at_once() -> None:

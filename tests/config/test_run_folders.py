@@ -1,6 +1,9 @@
 """The folder of a run: taken or free, and continued with the settings it was made with."""
 
+import errno
 import os
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,11 +81,19 @@ def test_a_run_can_be_continued_again_and_by_further_processes(monkeypatch: pyte
 
 
 def test_settings_that_do_not_touch_training_may_change() -> None:
-    earlier_run(Path("run"), "model=vgg13", "progress=rich", "trainer.max_time=00:00:00:01")
-    words = ["ckpt_path=run", "progress=none", "data_dir=x", "trainer=ddp", "logger.csv=false", "layer.store=false"]
-    (config,) = CommandLine(words).check(new_folder=True)
-    assert (config.progress, config.trainer.strategy, config.trainer.max_time) == ("none", "ddp", None)
-    assert config.model.name == "vgg13"
+    earlier_run(Path("run"), "model=vgg13", "progress=rich")
+    words = ["ckpt_path=run", "progress=none", "data_dir=x", "front=recompute", "logger.csv=false", "layer.store=false"]
+    (config,) = CommandLine([*words, "trainer.accelerator=cpu"]).check(new_folder=True)
+    assert (config.progress, config.trainer.accelerator, config.model.name) == ("none", "cpu", "vgg13")
+
+
+def test_limits_of_an_earlier_start_are_not_carried_over() -> None:
+    limits = ["trainer.max_epochs=1", "trainer.max_steps=9", "trainer.max_time=00:00:00:01", "trainer.fast_dev_run=2"]
+    earlier_run(Path("run"), "trainer.log_every_n_steps=3", *limits)
+    (config,) = CommandLine(["ckpt_path=run"]).check()
+    assert config.trainer == replace(load_config().trainer, log_every_n_steps=3)
+    (config,) = CommandLine(["ckpt_path=run", "trainer.max_epochs=5"]).check()
+    assert (config.trainer.max_epochs, config.trainer.max_time) == (5, None)
 
 
 def test_settings_that_would_train_something_else_are_refused_by_name() -> None:
@@ -97,6 +108,26 @@ def test_settings_that_would_train_something_else_are_refused_by_name() -> None:
     assert refusal("ckpt_path=run", "model.width=1").startswith(
         "model.width=1.0: the checkpoint was made with model.width=0.5\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "before"),
+    [
+        ("devices=2", "1"),
+        ("num_nodes=2", "1"),
+        ("strategy=ddp", "auto"),
+        ("sync_batchnorm=true", "false"),
+        ("limit_train_batches=5", "null"),
+        ("accumulate_grad_batches=2", "1"),
+        ("gradient_clip_val=0.5", "null"),
+        ("gradient_clip_algorithm=norm", "null"),
+    ],
+)
+def test_settings_of_the_trainer_that_change_its_steps_are_refused(change: str, before: str) -> None:
+    earlier_run(Path("run"))
+    name, _, _ = change.partition("=")
+    (line, _) = refusal("ckpt_path=run", f"trainer.{change}").splitlines()
+    assert line == f"trainer.{change}: the checkpoint was made with trainer.{name}={before}"
 
 
 def test_defaults_that_changed_since_are_noticed() -> None:
@@ -175,6 +206,26 @@ def test_a_folder_that_cannot_be_written_to_is_said_so() -> None:
     )
     assert "hydra.run.dir=/proc/run: cannot be written to" in refusal("hydra.run.dir=/proc/run")
     assert not list(Path().glob("outputs*"))
+
+
+def test_a_run_that_stored_no_checkpoint_is_not_overwritten_either() -> None:
+    for folder in ("run", "sweep/0"):
+        Path(folder).mkdir(parents=True)
+        Path(folder, "metrics.json").touch()
+    assert refusal("hydra.run.dir=run") == "hydra.run.dir=run: it holds a run; choose another"
+    with pytest.raises(ConfigError, match=r"hydra.sweep.dir=sweep: it holds a run; choose another"):
+        check_new_folder(Path("sweep"), "hydra.sweep.dir")
+
+
+def test_a_run_is_continued_only_where_it_can_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    def deny(dir: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", dir)
+
+    earlier_run(Path("run"))
+    folder = Path("run").resolve()
+    monkeypatch.setattr(tempfile, "TemporaryFile", deny)  # taking permissions away does not stop root
+    said = f"hydra.run.dir={folder}: cannot be written to (Permission denied); choose another"
+    assert refusal("ckpt_path=run") == said
 
 
 def test_only_the_first_process_claims_the_folder(monkeypatch: pytest.MonkeyPatch) -> None:
