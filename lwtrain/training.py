@@ -14,9 +14,11 @@ from pytorch_lightning.utilities import rank_zero_only
 from lwtrain.allocator import keep_freed_memory
 from lwtrain.callbacks.stopwatch import Stopwatch, peak_memory_mib
 from lwtrain.checkpoints import check_same_network, load_checkpoint
+from lwtrain.config.flattening import flatten
+from lwtrain.config.run_folders import EarlierRun, differences
 from lwtrain.config.schema import Config
 from lwtrain.data.module import SemiSupervisedDataModule
-from lwtrain.errors import settings_at_fault, trainer_at_fault
+from lwtrain.errors import ConfigError, settings_at_fault, trainer_at_fault
 from lwtrain.files import write_whole
 from lwtrain.from_config import (
     build_callbacks,
@@ -54,7 +56,7 @@ def train(config: Config, run_dir: Path) -> dict[str, Any]:
         data = build_data(config)
         stack = build_network(config, data)
     rest = load_layers(stack, map(Path, config.layer.load)) if config.layer.load else set()
-    resume_step = _check_checkpoint(config.ckpt_path, stack, data)
+    resume_step = _check_checkpoint(config, stack, data)
     with settings_at_fault():
         schedule = build_schedule(config, rest)
         epochs = len(schedule.timetable(len(stack.layers)))
@@ -78,12 +80,15 @@ def train(config: Config, run_dir: Path) -> dict[str, Any]:
     return metrics
 
 
-def _check_checkpoint(ckpt_path: str | None, stack: LayerStack, data: SemiSupervisedDataModule) -> int | None:
+def _check_checkpoint(config: Config, stack: LayerStack, data: SemiSupervisedDataModule) -> int | None:
     """Make sure that a checkpoint can be gone on from, before anything is written; give its step."""
-    if ckpt_path is None:
+    if config.ckpt_path is None:
         return None
-    checkpoint = load_checkpoint(Path(ckpt_path))
-    check_same_network(checkpoint, stack, Path(ckpt_path))
+    path = Path(config.ckpt_path)
+    checkpoint = load_checkpoint(path)
+    if changes := differences(config, EarlierRun(path, settings=checkpoint.get("config") or {})):
+        raise ConfigError("\n".join(changes))
+    check_same_network(checkpoint, stack, path)
     data.load_state_dict(checkpoint[type(data).__name__])  # Lightning keeps it under this name
     return checkpoint["global_step"]
 
@@ -120,25 +125,9 @@ def show_settings(config: Config, loggers: list[Logger]) -> None:
     """Fill TensorBoard's page of hyper-parameters."""
     for logger in loggers:
         if isinstance(logger, RunTensorBoardLogger):
-            logger.log_settings(flatten(asdict(config)), metric="vote/val/accuracy")
-
-
-def flatten(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Turn nested settings into one level: `model.width`, and `model` for a group's choice.
-
-    Example:
-        >>> flatten({"seed": 0, "model": {"name": "vgg11", "width": 1.0}})
-        {'seed': 0, 'model': 'vgg11', 'model.width': 1.0}
-    """
-    flat: dict[str, Any] = {}
-    for name, value in settings.items():
-        if isinstance(value, dict):
-            flat |= flatten(value, f"{prefix}{name}.")
-        elif name == "name" and prefix:
-            flat[prefix[:-1]] = value
-        else:
-            flat[prefix + name] = value if isinstance(value, (int, float, str, bool)) else str(value)
-    return flat
+            settings = flatten(asdict(config)).items()
+            shown = {name: value if isinstance(value, (int, float, str)) else str(value) for name, value in settings}
+            logger.log_settings(shown, metric="vote/val/accuracy")
 
 
 def quieten_lightning() -> None:

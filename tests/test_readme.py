@@ -37,3 +37,7 @@ def test_pictures_are_there() -> None:
     pictures = re.findall(r"!\[[^]]*\]\(([^)]*)\)", README)
     assert pictures
     assert all((Path(__file__).parents[1] / picture).is_file() for picture in pictures)
+
+
+def test_no_figure_is_left_out() -> None:
+    assert not re.findall(r"@[A-Z_]+@", README)

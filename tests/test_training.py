@@ -105,11 +105,20 @@ def test_a_finished_run_that_is_continued_ends_with_the_same_figures(folder: Pat
     assert again["vote/test/accuracy"] == metrics["vote/test/accuracy"]
 
 
-def test_other_data_than_the_checkpoints_are_refused(folder: Path, tmp_path: Path) -> None:
+def test_other_settings_than_the_checkpoints_are_refused(folder: Path, tmp_path: Path) -> None:
     checkpoint = folder / "checkpoints" / "last.ckpt"
-    with pytest.raises(DataError, match="its run had other training data"):
-        run(tmp_path, f"ckpt_path={checkpoint}", "seed=1")
+    with pytest.raises(ConfigError, match=r"model\.width=0\.125: the checkpoint was made with model\.width=0\.0625"):
+        run(tmp_path, f"ckpt_path={checkpoint}", "model.width=0.125")
     assert not list(tmp_path.iterdir())
+
+
+def test_other_data_than_the_checkpoints_are_refused(folder: Path, tmp_path: Path) -> None:
+    checkpoint = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+    checkpoint["SemiSupervisedDataModule"]["fingerprint"] = "of other images"
+    torch.save(checkpoint, tmp_path / "other.ckpt")
+    with pytest.raises(DataError, match="its run had other training data"):
+        run(tmp_path / "run", f"ckpt_path={tmp_path / 'other.ckpt'}")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_trainer_that_cannot_be_is_a_mistake_of_the_settings(tmp_path: Path) -> None:

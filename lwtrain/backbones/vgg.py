@@ -8,6 +8,7 @@ from torch import nn
 from lwtrain.backbones import BACKBONES
 from lwtrain.backbones.backbone import Backbone, Shape
 from lwtrain.backbones.plans import PLANS, Convolution, Plan, check_image_size, find_plan, split_layers
+from lwtrain.convolution import SameConv2d
 from lwtrain.maps import MAPS
 
 ACTIVATIONS: dict[str, type[nn.ReLU] | type[nn.LeakyReLU]] = {"relu": nn.ReLU, "leaky_relu": nn.LeakyReLU}
@@ -43,7 +44,7 @@ def vgg(
         >>> backbone = vgg("vgg11", (1, 32, 32), num_classes=10, width=0.25)
         >>> backbone.layers[0]
         Sequential(
-          (conv_0): Conv2d(1, 16, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1))
+          (conv_0): SameConv2d(1, 16, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1))
           (norm_0): BatchNorm2d(16, ...)
           (activation_0): ReLU(inplace=True)
         )
@@ -75,7 +76,7 @@ def _layer(
     pieces: OrderedDict[str, nn.Module] = OrderedDict()
     for index, (channels, pools_after) in enumerate(convolutions):
         # Batch norm makes the bias redundant; torchvision has it, and weights are to be interchanged.
-        pieces[f"conv_{index}"] = nn.Conv2d(channels_in, channels, kernel_size=3, padding=1)
+        pieces[f"conv_{index}"] = SameConv2d(channels_in, channels)
         pieces[f"norm_{index}"] = nn.BatchNorm2d(channels)
         pieces[f"activation_{index}"] = activation(inplace=True)
         if pools_after and index + 1 < len(convolutions):  # behind the last one stands the map

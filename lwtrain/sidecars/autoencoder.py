@@ -7,6 +7,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from lwtrain.backbones.backbone import LayerShape, Shape
+from lwtrain.convolution import SameConv2d
 from lwtrain.registry import choices_hint
 
 # Channels after each pooling of the encoder, as multiples of the layer's channels.
@@ -70,7 +71,7 @@ class SidecarAutoencoder(nn.Module):
         def block(resize: nn.Module, channels_in: int, channels_out: int) -> nn.Sequential:
             pieces: OrderedDict[str, nn.Module] = OrderedDict(
                 resize=resize,
-                conv=nn.Conv2d(channels_in, channels_out, kernel_size, padding=kernel_size // 2),
+                conv=SameConv2d(channels_in, channels_out, kernel_size),
                 norm=nn.BatchNorm2d(channels_out),
                 activation=nn.LeakyReLU(inplace=True),
                 dropout=DROPOUTS[dropout_kind](dropout),
@@ -84,7 +85,7 @@ class SidecarAutoencoder(nn.Module):
         ]
         if shape.inputs[1:] != shape.outputs[1:]:  # the layer itself pools
             decoder.append(nn.Upsample(size=shape.inputs[1:]))
-        decoder.append(nn.Conv2d(shape.outputs[0], shape.inputs[0], kernel_size, padding=kernel_size // 2))
+        decoder.append(SameConv2d(shape.outputs[0], shape.inputs[0], kernel_size))
 
         self.bottleneck = stations[-1]
         self.output = "sigmoid" if output == "sigmoid" or (output == "auto" and first) else "linear"
