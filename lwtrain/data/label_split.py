@@ -1,9 +1,12 @@
 """Which images are held out, and which of the rest keep their labels: as many of each class, fixed by a seed."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
-from lwtrain.data.label_count import num_labelled as num_labelled
+from lwtrain.data.label_count import num_labelled
+from lwtrain.seeds import generator_for
 
 
 def stratified_subset(labels: Tensor, per_class: list[int], generator: torch.Generator) -> Tensor:
@@ -49,3 +52,37 @@ def hold_out(labels: Tensor, fraction: float, generator: torch.Generator) -> tup
     remaining = torch.ones(len(labels), dtype=torch.bool)
     remaining[held_out] = False
     return torch.nonzero(remaining).squeeze(1), held_out
+
+
+class LabelSplit(NamedTuple):
+    """What becomes of each training image; int64 indices, ascending, of which none is in two of them."""
+
+    labelled: Tensor
+    unlabelled: Tensor
+    held_out: Tensor  # for validation
+
+
+def split_labels(labels: Tensor, keep: int | float | str, validation: float | str, seed: int) -> LabelSplit:
+    """Hold images out for validation, and let some of the rest keep their labels, the same number of each class.
+
+    Args:
+        labels: (num_images,) int64 class numbers.
+        keep: "all", a number of images, or a share of those that are not held out.
+        validation: The share of each class that is held out, or "test": none.
+        seed: Fixes which.
+
+    Raises:
+        ValueError: If either cannot be had from these images.
+    """
+    num_classes = int(labels.max()) + 1
+    kept, held_out = torch.arange(len(labels)), torch.empty(0, dtype=torch.int64)
+    if validation != "test":
+        kept, held_out = hold_out(labels, float(validation), generator_for(seed, "validation"))
+    number = num_labelled(keep, len(kept), num_classes)
+    if number == len(kept):
+        return LabelSplit(kept, torch.empty(0, dtype=torch.int64), held_out)
+    per_class = [number // num_classes] * num_classes
+    chosen = stratified_subset(labels[kept], per_class, generator_for(seed, "labels"))
+    rest = torch.ones(len(kept), dtype=torch.bool)
+    rest[chosen] = False
+    return LabelSplit(kept[chosen], kept[rest], held_out)

@@ -20,7 +20,7 @@ from lwtrain.data.index_batches import (
     lay_rows,
     shuffled_batches,
 )
-from lwtrain.data.label_split import hold_out, num_labelled, stratified_subset
+from lwtrain.data.label_split import split_labels
 from lwtrain.data.load import Split
 from lwtrain.data.view import View
 from lwtrain.errors import DataError
@@ -93,19 +93,7 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
         self.batches, self.batch_size, self.seed = batches, batch_size, seed
         self.augmentation = None if augmentation == Augmentation() else augmentation  # that one alters nothing
         self.num_classes = int(train.labels.max()) + 1
-
-        kept, self.held_out = torch.arange(len(train.labels)), torch.empty(0, dtype=torch.int64)
-        if validation != "test":
-            kept, self.held_out = hold_out(train.labels, float(validation), generator_for(seed, "validation"))
-        count = num_labelled(labels, len(kept), self.num_classes)
-        chosen = torch.arange(len(kept))
-        if count < len(kept):
-            per_class = [count // self.num_classes] * self.num_classes
-            chosen = stratified_subset(train.labels[kept], per_class, generator_for(seed, "labels"))
-        self.labelled = kept[chosen]
-        unlabelled = torch.ones(len(kept), dtype=torch.bool)
-        unlabelled[chosen] = False
-        self.unlabelled = kept[unlabelled]
+        self.labelled, self.unlabelled, self.held_out = split_labels(train.labels, labels, validation, seed)
 
         rows = self.rows((0, 0))
         if not 2 <= batch_size <= len(rows.images):
