@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from lwtrain.data.view import View, as_inputs
 
-_CHUNK = 256  # rows at once; small enough for a layer's activations to stay in cache
+CHUNK = 256  # rows at once where nothing is learned; small enough for a layer's activations to stay in cache
 
 
 class Front(Protocol):
@@ -28,6 +28,14 @@ class Front(Protocol):
 
     def __getitem__(self, rows: Tensor) -> Tensor:
         """Give the activations of some rows, (len(rows), channels, height, width), without gradient."""
+        ...
+
+    def hand_on(self, rows: Tensor, outputs: Tensor) -> None:
+        """Take what the layer it stands before made of some rows, where that was wanted for another reason."""
+        ...
+
+    def forget(self, layer: int) -> None:
+        """Forget what `layer` and those above it have made: it is about to train."""
         ...
 
     def clear(self) -> None:
@@ -51,6 +59,12 @@ class RecomputeFront:
         """Remember where to stand; nothing is computed."""
         self.layer, self._view = layer, view
 
+    def hand_on(self, rows: Tensor, outputs: Tensor) -> None:
+        """Keep nothing."""
+
+    def forget(self, layer: int) -> None:
+        """Nothing is kept."""
+
     def __getitem__(self, rows: Tensor) -> Tensor:
         assert self._view is not None
         return _climb(as_inputs(self._view[rows]), self._layers[: self.layer], self._precision)
@@ -73,10 +87,28 @@ class MemoryFront:
         self.layer = 0
         self._view: View | None = None
         self._activations: Tensor | None = None
+        self._next: Tensor | None = None  # what has been handed on for the layer above
+        self._handed_on = 0  # rows
 
     def clear(self) -> None:
         """Forget the view and all activations."""
         self.layer, self._view, self._activations = 0, None, None
+        self._next, self._handed_on = None, 0
+
+    def forget(self, layer: int) -> None:
+        """Forget what `layer` and those above it have made: all, or what was handed on."""
+        if layer < self.layer:
+            self.clear()
+        elif layer == self.layer:
+            self._next, self._handed_on = None, 0
+
+    def hand_on(self, rows: Tensor, outputs: Tensor) -> None:
+        """Keep outputs of the layer above; once all rows are there, the front need not be rolled."""
+        assert self._activations is not None
+        if self._next is None:
+            self._next = _room(len(self._activations), outputs)
+        self._next[rows] = outputs
+        self._handed_on += len(rows)
 
     def advance(self, layer: int, view: View) -> None:
         """Roll the activations forward, from where they stand if they can."""
@@ -93,7 +125,13 @@ class MemoryFront:
     def _roll(self) -> None:
         held, passing = self._activations, self._layers[self.layer : self.layer + 1]
         assert held is not None
-        self._activations = _collect(len(held), lambda rows: _climb(as_inputs(held[rows]), passing, self._precision))
+        if self._next is not None and self._handed_on == len(held):
+            self._activations = self._next
+        else:
+            self._activations = _collect(
+                len(held), lambda rows: _climb(as_inputs(held[rows]), passing, self._precision)
+            )
+        self._next, self._handed_on = None, 0
         self.layer += 1
 
 
@@ -111,11 +149,16 @@ def _climb(
 def _collect(num_rows: int, chunk: Callable[[slice], Tensor]) -> Tensor:
     """Fill one preallocated tensor chunk by chunk, channels last."""
     whole: Tensor | None = None
-    for start in range(0, num_rows, _CHUNK):
-        part = chunk(slice(start, start + _CHUNK))
+    for start in range(0, num_rows, CHUNK):
+        part = chunk(slice(start, start + CHUNK))
         if whole is None:
-            memory = torch.channels_last if part.ndim == 4 else torch.contiguous_format
-            whole = torch.empty((num_rows, *part.shape[1:]), dtype=part.dtype, device=part.device, memory_format=memory)
+            whole = _room(num_rows, part)
         whole[start : start + len(part)] = part
     assert whole is not None, "a view has at least one row"
     return whole
+
+
+def _room(num_rows: int, like: Tensor) -> Tensor:
+    """Make room for as many rows as these."""
+    memory = torch.channels_last if like.ndim == 4 else torch.contiguous_format
+    return torch.empty((num_rows, *like.shape[1:]), dtype=like.dtype, device=like.device, memory_format=memory)

@@ -183,7 +183,7 @@ class LayerStack(pl.LightningModule):
     def validation_step(self, batch: RowBatch | tuple[Tensor, Tensor], batch_idx: int) -> None:
         """Hear the active layer (row batches), or all layers up to it (image batches)."""
         if isinstance(batch, RowBatch):
-            self.hear(self._active_number, self._enter(batch, self.validation_front), batch.labels)
+            self.hear(self._active_number, batch)
         else:
             upto = self._active_number + 1 if self.trainer.state.fn == "fit" else len(self.layers)
             self._hear_all(batch, upto, self.ballots)
@@ -207,11 +207,16 @@ class LayerStack(pl.LightningModule):
         """Write down every layer's accuracy, and the vote's."""
         self._record(self._tally.count(self.test_ballots, self.voter_numbers, "test"))
 
-    def hear(self, layer: int, inputs: Tensor, labels: Tensor) -> None:
-        """Take one batch's opinion of `layer`, from the activations that enter it, into the validation ballots."""
-        end_to_end = self.active is None
-        logits = self._climb(inputs, len(self.layers)) if end_to_end else self._part(layer).classify(inputs)
-        self.ballots.cast(layer, logits, labels)
+    def hear(self, layer: int, batch: RowBatch) -> None:
+        """Take the opinion of the layer that the validation front stands before, and hand on what it passes on."""
+        assert self.validation_front is not None, "row batches come with a front"
+        inputs = self.validation_front[batch.rows]
+        if self.active is None:
+            logits = self._climb(inputs, len(self.layers))
+        else:
+            logits, outputs = self._part(layer).pass_on(inputs)
+            self.validation_front.hand_on(batch.rows, outputs)
+        self.ballots.cast(layer, logits, batch.labels.to(self.device))
 
     def _hear_all(self, batch: tuple[Tensor, Tensor], upto: int, ballots: Ballots) -> None:
         images, labels = batch

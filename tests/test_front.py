@@ -147,3 +147,30 @@ def test_a_cleared_front_stands_at_the_images_again(
 
 def _count(rows: list[int], number: int, inputs: Tensor) -> None:
     rows[number] += len(inputs)
+
+
+def test_what_is_handed_on_is_not_made_again(layers: list[nn.Module]) -> None:
+    front, rolled, shown = MemoryFront(layers, plain), MemoryFront(layers, plain), view()
+    calls = [0]
+    front.advance(0, shown)
+    with torch.no_grad():
+        for rows in torch.arange(len(shown)).split(256):
+            front.hand_on(rows, layers[0](front[rows]))
+    layers[0].register_forward_hook(lambda *_: calls.__setitem__(0, calls[0] + 1))
+    front.advance(1, shown)
+    assert calls == [0]
+    rolled.advance(1, shown)
+    assert torch.equal(front[ROWS], rolled[ROWS])
+
+
+@pytest.mark.parametrize("reason", ["it trains again", "rows are missing"])
+def test_what_is_handed_on_in_part_or_too_early_is_not_used(layers: list[nn.Module], reason: str) -> None:
+    front, fresh, shown = MemoryFront(layers, plain), RecomputeFront(layers, plain), view()
+    front.advance(0, shown)
+    rows = torch.arange(len(shown) if reason == "it trains again" else 5)
+    front.hand_on(rows, torch.full_like(layers[0](front[rows]), 99.0))
+    if reason == "it trains again":
+        front.forget(0)
+    front.advance(1, shown)
+    fresh.advance(1, shown)
+    assert torch.equal(front[ROWS], fresh[ROWS])

@@ -175,8 +175,8 @@ def test_in_memory_each_layer_passes_each_split_on_once_a_wave() -> None:
     passes = Passes(stack)
     fit(WaveSchedule(waves, waves, front="memory"), stack)
     assert passes.steps == [waves * 48] * 2
-    assert passes.onward == [waves * (48 + 12)] * 2  # training rows and validation rows
-    assert passes.heard == [waves * 12] * 2  # its own opinion of the validation images
+    assert passes.onward == [waves * 48] * 2  # training rows
+    assert passes.heard == [waves * 12] * 2  # validation rows: heard and handed on in one pass
 
 
 def test_recomputing_passes_every_batch_through_all_layers_below() -> None:

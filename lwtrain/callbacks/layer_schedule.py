@@ -116,8 +116,7 @@ class LayerSchedule(Callback):
             _synchronise_active_layer(trainer)
         if pl_module.front is not None and pl_module.validation_front is not None:
             pl_module.front.advance(visit.layer or 0, self._turn_to(trainer))
-            if pl_module.validation_front.layer > (visit.layer or 0):
-                pl_module.validation_front.clear()  # it was made by layers that train from here on
+            pl_module.validation_front.forget(visit.layer or 0)
         if trainer.current_epoch != self._first_epoch:  # that one's loader has begun to draw
             self._seed_epoch(trainer.current_epoch, trainer, "loader")
 
@@ -195,7 +194,7 @@ class LayerSchedule(Callback):
             for unheard in [voter for voter in below if not stack.ballots.knows([voter])]:
                 front.advance(unheard, view)
                 for batch in islice(data.val_dataloader(), int(trainer.num_val_batches[0])):
-                    stack.hear(unheard, front[batch.rows], batch.labels.to(stack.device))
+                    stack.hear(unheard, batch)
         front.advance(layer, view)
 
 

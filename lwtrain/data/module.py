@@ -24,9 +24,8 @@ from lwtrain.data.label_split import split_labels
 from lwtrain.data.load import Split
 from lwtrain.data.view import View
 from lwtrain.errors import DataError
+from lwtrain.front import CHUNK
 from lwtrain.seeds import generator_for
-
-_EVALUATION_BATCH = 256  # rows at once where nothing is learned; small enough for the activations to stay in cache
 
 
 class BatchLoader:
@@ -169,8 +168,8 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
 
     def _in_order(self, rows: Tensor, batch: Callable[[Tensor], Any]) -> BatchLoader:
         """Deal this process's rows out as they stand, into as many batches on every process."""
-        num_batches = count_batches(len(rows), _EVALUATION_BATCH)
-        return BatchLoader(num_batches, lambda: map(batch, torch.arange(len(rows)).tensor_split(num_batches)))
+        num_batches = count_batches(len(rows), CHUNK)  # the front's: what it is handed on is what it would make itself
+        return BatchLoader(num_batches, lambda: map(batch, torch.arange(len(rows)).split(CHUNK)))
 
     def _share(self, rows: Tensor) -> Tensor:
         """Take every world-th of the rows; processes late in the line repeat their last, so that all have as many."""
