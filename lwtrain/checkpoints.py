@@ -43,23 +43,6 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     return checkpoint
 
 
-def check_same_network(checkpoint: dict[str, Any], stack: pl.LightningModule, path: Path) -> None:
-    """Compare a checkpoint's parameters with the network that is to take them.
-
-    Raises:
-        DataError: If names or shapes differ; names the first that do.
-    """
-    theirs = {name: tuple(value.shape) for name, value in checkpoint["state_dict"].items()}
-    ours = {name: tuple(value.shape) for name, value in stack.state_dict().items()}
-    differing = sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name))
-    if differing:
-        name = differing[0]
-        raise DataError(
-            f"ckpt_path={path}: a checkpoint of another network; {len(differing)} tensors differ.\n"
-            f"The first: {name} is {theirs.get(name, 'missing')} in the checkpoint, {ours.get(name, 'missing')} here"
-        )
-
-
 class RunCheckpoints(Checkpoint):
     """Keeps two checkpoints of a run: `last.ckpt` of the last epoch, and `best.ckpt` of the best vote.
 

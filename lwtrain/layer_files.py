@@ -11,6 +11,7 @@ from torch import nn
 from lwtrain.errors import DataError
 from lwtrain.files import write_whole
 from lwtrain.stack import LayerStack
+from lwtrain.stored_tensors import check_same_shapes
 
 
 def store_layers(stack: LayerStack, folder: Path) -> list[Path]:
@@ -61,14 +62,7 @@ def _load_layer(stack: LayerStack, path: Path) -> int:
             f"layer.load={path}: holds {name}, this network has {stack.names[0]} to {stack.names[-2]}, head"
         )
     number = stack.names.index(name)
-    here = stack.layers[number].state_dict()
-    theirs, ours = ({key: tuple(value.shape) for key, value in state.items()} for state in (tensors, here))
-    differing = sorted(key for key in theirs.keys() | ours.keys() if theirs.get(key) != ours.get(key))
-    if differing:
-        key = differing[0]
-        raise DataError(
-            f"layer.load={path}: {name} was trained with other settings; {len(differing)} tensors differ.\n"
-            f"The first: {key} is {theirs.get(key, 'missing')} in the file, {ours.get(key, 'missing')} here"
-        )
+    complaint = f"layer.load={path}: {name} was trained with other settings"
+    check_same_shapes(tensors, stack.layers[number].state_dict(), complaint)
     stack.layers[number].load_state_dict(tensors)
     return number

@@ -13,7 +13,7 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from lwtrain.allocator import keep_freed_memory
 from lwtrain.callbacks.stopwatch import Stopwatch, peak_memory_mib
-from lwtrain.checkpoints import check_same_network, load_checkpoint
+from lwtrain.checkpoints import load_checkpoint
 from lwtrain.config.flattening import flatten
 from lwtrain.config.run_folders import EarlierRun, differences
 from lwtrain.config.schema import Config
@@ -32,6 +32,7 @@ from lwtrain.layer_files import load_layers, store_layers
 from lwtrain.loggers import RunTensorBoardLogger
 from lwtrain.report import show_report, write_metrics
 from lwtrain.stack import LayerStack
+from lwtrain.stored_tensors import check_same_shapes
 
 
 def train(config: Config, run_dir: Path) -> dict[str, Any]:
@@ -88,7 +89,9 @@ def _check_checkpoint(config: Config, stack: LayerStack, data: SemiSupervisedDat
     checkpoint = load_checkpoint(path)
     if changes := differences(config, EarlierRun(path, settings=checkpoint.get("config") or {})):
         raise ConfigError("\n".join(changes))
-    check_same_network(checkpoint, stack, path)
+    check_same_shapes(
+        checkpoint["state_dict"], stack.state_dict(), f"ckpt_path={path}: a checkpoint of another network"
+    )
     data.load_state_dict(checkpoint[type(data).__name__])  # Lightning keeps it under this name
     return checkpoint["global_step"]
 
