@@ -140,22 +140,22 @@ class LayerStack(pl.LightningModule):
 
     def training_step(self, batch: RowBatch | tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         """Let the active layer learn from one batch."""
-        losses, logits = self._end_to_end(batch) if self.active is None else self._local(batch)
-        self.meter.update(losses, logits, batch[1])
+        inputs, labels = self._enter(batch), batch[1]
+        if self.active is None:
+            losses, logits = self._end_to_end(inputs, labels)
+        else:
+            losses, logits = self._part(self.active).local_step(inputs, labels)
+        self.meter.update(losses, logits, labels)
         return losses.total
 
-    def _local(self, batch: RowBatch | tuple[Tensor, Tensor]) -> LocalStep:
-        return self._part(self._active_number).local_step(self._enter(batch, self.front), batch[1])
+    def _end_to_end(self, inputs: Tensor, labels: Tensor) -> LocalStep:
+        return self._part(-1).local_step(self._climb(inputs[: len(labels)], len(self.layers) - 1), labels)
 
-    def _end_to_end(self, batch: RowBatch | tuple[Tensor, Tensor]) -> LocalStep:
-        inputs = self._climb(self._enter(batch, self.front)[: len(batch[1])], len(self.layers) - 1)
-        return self._part(-1).local_step(inputs, batch[1])
-
-    def _enter(self, batch: RowBatch | tuple[Tensor, Tensor], front: Front | None) -> Tensor:
+    def _enter(self, batch: RowBatch | tuple[Tensor, Tensor]) -> Tensor:
         """Give what the active layer reads: from the front, or by running the resting layers."""
         if isinstance(batch, RowBatch):
-            assert front is not None, "row batches come with a front"
-            return front[batch.rows]
+            assert self.front is not None, "row batches come with a front"
+            return self.front[batch.rows]
         with torch.no_grad():
             return self._climb(as_inputs(batch[0]), self.active or 0)
 
