@@ -122,12 +122,19 @@ def run_job(values: "DictConfig") -> float | None:
             log.error("%s", error)
             raise CompactHydraException(str(error)) from None
         sys.exit(str(error))
-    except SystemExit as end:
-        if not isinstance(end.__context__, KeyboardInterrupt):  # which Lightning turns into code 1
+    except BaseException as end:
+        if isinstance(end, KeyboardInterrupt) or not _is_interruption(end):
             raise
         if is_first_process():
             print(how_to_go_on(_folder(hydra_config)), file=sys.stderr)
         sys.exit(INTERRUPTED)
+
+
+def _is_interruption(end: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind it: Lightning turns that into exit code 1, torch.save into an error of its own."""
+    while end is not None and not isinstance(end, KeyboardInterrupt):
+        end = end.__context__
+    return end is not None
 
 
 def _train(values: "DictConfig", hydra_config: "HydraConf") -> float | None:

@@ -308,6 +308,14 @@ def test_further_processes_leave_the_last_word_to_the_first(
     assert not capsys.readouterr().err
 
 
+def test_ctrl_c_may_come_while_a_file_is_written(training: Training, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = RuntimeError("unexpected pos 64 vs 0")
+    broken.__context__ = KeyboardInterrupt()
+    training.failures[1] = broken
+    assert exit_code("progress=none") == 130
+    assert capsys.readouterr().err == "stopped before the first checkpoint; start it anew\n"
+
+
 def test_a_run_that_ends_itself_keeps_its_exit_code(training: Training) -> None:
     training.failures[1] = SystemExit(3)
     assert exit_code("progress=none") == 3
