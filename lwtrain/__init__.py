@@ -11,7 +11,13 @@ from lwtrain import torchvision_operators
 if TYPE_CHECKING:
     from lwtrain.building import build_stack
     from lwtrain.callbacks.layer_schedule import LayerSchedule
-    from lwtrain.callbacks.named_schedules import BackpropSchedule, CustomSchedule, SequentialSchedule, WaveSchedule
+    from lwtrain.callbacks.named_schedules import (
+        BackpropSchedule,
+        CustomSchedule,
+        SequentialSchedule,
+        SimultaneousSchedule,
+        WaveSchedule,
+    )
     from lwtrain.data.load import Split, load_dataset
     from lwtrain.data.module import SemiSupervisedDataModule
     from lwtrain.layer import HorizontalLayer, LinearHead
@@ -28,6 +34,7 @@ _HOMES = {
     "LinearHead": "lwtrain.layer",
     "SemiSupervisedDataModule": "lwtrain.data.module",
     "SequentialSchedule": "lwtrain.callbacks.named_schedules",
+    "SimultaneousSchedule": "lwtrain.callbacks.named_schedules",
     "Split": "lwtrain.data.load",
     "WaveSchedule": "lwtrain.callbacks.named_schedules",
     "build_stack": "lwtrain.building",
@@ -43,6 +50,7 @@ __all__ = [
     "LinearHead",
     "SemiSupervisedDataModule",
     "SequentialSchedule",
+    "SimultaneousSchedule",
     "Split",
     "WaveSchedule",
     "build_stack",

@@ -19,6 +19,7 @@ def build_stack(
     objective: str = "by_task",
     objective_settings: Mapping[str, Any] | None = None,
     optimizer: MakeOptimizer | None = None,
+    micro_batch: int | None = None,
 ) -> LayerStack:
     """Give every layer of a backbone a local problem, and stack the layers up for training.
 
@@ -29,6 +30,7 @@ def build_stack(
         objective: by_task, by_supervision, by_task_labelled or prediction.
         objective_settings: What that objective takes besides, such as alpha. Label smoothing holds for the head too.
         optimizer: See `lwtrain.optimizers.OptimizerFactory`.
+        micro_batch: Most rows that a layer learns from at once; see `LayerStack`.
 
     Raises:
         ValueError: If a name is unknown or a setting out of range.
@@ -48,4 +50,4 @@ def build_stack(
         local_objective = OBJECTIVES[objective](objective, first=first, **objective_settings)
         layers.append(HorizontalLayer(layer, map_, sidecar, local_objective, backbone.num_classes))
     head = LinearHead(backbone.head, backbone.num_classes, objective_settings.get("label_smoothing", 0.0))
-    return LayerStack(layers, head, optimizer)
+    return LayerStack(layers, head, optimizer, micro_batch)

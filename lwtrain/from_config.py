@@ -14,6 +14,7 @@ from rich.console import Console
 
 from lwtrain.backbones import BACKBONES
 from lwtrain.building import build_stack
+from lwtrain.callbacks.compiled_steps import CompiledSteps
 from lwtrain.callbacks.finite_loss import FiniteLoss
 from lwtrain.callbacks.layer_schedule import LayerSchedule
 from lwtrain.callbacks.named_schedules import SCHEDULES
@@ -66,6 +67,7 @@ def build_network(config: Config, data: SemiSupervisedDataModule) -> LayerStack:
         objective=config.objective.name,
         objective_settings=_without_name(config.objective),
         optimizer=build_optimizer(config),
+        micro_batch=config.micro_batch,
     )
     return stack.to(memory_format=torch.channels_last)
 
@@ -74,15 +76,22 @@ def build_optimizer(config: Config) -> OptimizerFactory:
     """Say how the optimizer is made; fused, unless gradients are clipped, which Lightning refuses then."""
     settings = _without_name(config.optimizer)
     own = {name: settings.pop(name) for name in ("lr", "lr_decay")}
-    del settings["course"]  # the schedule's
+    for name in ("course", "resting_state"):
+        del settings[name]  # the schedule's
     fused = config.trainer.gradient_clip_val is None
     return OptimizerFactory(config.optimizer.name, **own, fused=fused, settings=settings)
 
 
-def build_schedule(config: Config, rest: set[int]) -> LayerSchedule:
-    """Make the schedule, without the layers that need no training."""
+def build_schedule(config: Config, rest: set[int], run_dir: Path | None = None) -> LayerSchedule:
+    """Make the schedule, without the layers that need no training; a front on disk lies in the run's folder."""
     return SCHEDULES[config.schedule.name](
-        **_without_name(config.schedule), front=config.front.name, course=config.optimizer.course, rest=rest
+        **_without_name(config.schedule),
+        front=config.front.name,
+        views=config.front.views,
+        front_folder=run_dir if config.front.folder is None else Path(config.front.folder),
+        course=config.optimizer.course,
+        rest=rest,
+        resting_state=config.optimizer.resting_state,
     )
 
 
@@ -99,6 +108,8 @@ def build_loggers(config: Config, run_dir: Path, resume_step: int | None) -> lis
 def build_callbacks(config: Config, schedule: LayerSchedule, stopwatch: Stopwatch, run_dir: Path) -> list[Callback]:
     """Make the callbacks, in the order in which they are called: the schedule first, checkpoints last."""
     callbacks: list[Callback] = [schedule, FiniteLoss(every=config.callbacks.check_loss_every), stopwatch]
+    if config.compile:
+        callbacks.append(CompiledSteps())
     if config.trainer.max_steps != -1:
         callbacks.append(StepLimit(config.trainer.max_steps))
     if config.progress != "none" and getattr(rank_zero_only, "rank", 0) == 0:
@@ -116,7 +127,7 @@ def build_trainer(
     settings = asdict(config.trainer)
     settings["max_epochs"] = settings["max_epochs"] or epochs
     del settings["max_steps"]  # see StepLimit
-    return pl.Trainer(
+    trainer = pl.Trainer(
         **settings,
         enable_progress_bar=False,
         enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
@@ -126,6 +137,10 @@ def build_trainer(
         plugins=[AtomicCheckpointIO()],
         default_root_dir=run_dir,
     )
+    on_cpu = config.trainer.accelerator != "cpu" and trainer.strategy.root_device.type == "cpu"
+    if on_cpu and config.optimizer.resting_state == "host":  # what the settings alone do not tell
+        logging.getLogger(__name__).warning("optimizer.resting_state=host has no effect: there is no accelerator")
+    return trainer
 
 
 def _without_name(group: Any) -> dict[str, Any]:

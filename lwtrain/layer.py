@@ -9,17 +9,26 @@ import torch
 from torch import Tensor, nn
 from torchmetrics.functional.classification import multiclass_accuracy
 
+from lwtrain.batch_rows import first_rows
 from lwtrain.data.view import as_inputs
+from lwtrain.folding import FoldedLayer
 from lwtrain.objectives.objective import Losses, Objective
 from lwtrain.objectives.prediction import prediction_alone
 from lwtrain.sidecars.sidecar import Sidecar, SidecarOutput
 
 
 class LocalStep(NamedTuple):
-    """What one batch gives a local problem: its losses, and the logits of the labelled rows."""
+    """What one batch gives a local problem.
+
+    Attributes:
+        losses: With gradient.
+        logits: Of the labelled rows.
+        outputs: What the next part reads, without gradient; None unless it was asked for.
+    """
 
     losses: Losses
     logits: Tensor
+    outputs: Tensor | None = None
 
 
 class LocalModule(pl.LightningModule):
@@ -37,8 +46,8 @@ class LocalModule(pl.LightningModule):
         self.num_classes, self.lr = num_classes, lr
 
     @abstractmethod
-    def local_step(self, inputs: Tensor, labels: Tensor) -> LocalStep:
-        """Compute the losses of one batch, with gradient."""
+    def local_step(self, inputs: Tensor, labels: Tensor, carry: bool = False) -> LocalStep:
+        """Compute the losses of one batch, with gradient; and what the next part reads, where that is to be carried."""
 
     @abstractmethod
     def classify(self, inputs: Tensor) -> Tensor:
@@ -55,7 +64,7 @@ class LocalModule(pl.LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         """Train alone, on batches of (inputs, labels)."""
         inputs, labels = batch
-        losses, logits = self.local_step(as_inputs(inputs), labels)
+        losses, logits, _ = self.local_step(as_inputs(inputs), labels)
         self.log("train/loss", losses.total, prog_bar=True)
         self.log("train/accuracy", multiclass_accuracy(logits, labels, self.num_classes, average="micro"))
         return losses.total
@@ -107,19 +116,34 @@ class HorizontalLayer(LocalModule):
     ) -> None:
         super().__init__(num_classes, lr)
         self.layer, self.map, self.sidecar, self.objective = layer, map, sidecar, objective
+        self._folded = FoldedLayer(layer)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Give what the next layer reads."""
-        return self.map(self.layer(inputs))
+        return self.map(self._features(inputs))
 
-    def local_step(self, inputs: Tensor, labels: Tensor) -> LocalStep:
-        """Run layer and sidecar once over labelled and unlabelled rows together, and weigh what they give."""
+    def _features(self, inputs: Tensor) -> Tensor:
+        """Run the layer; the quicker way where it rests and numbers are rounded anyway."""
+        rounded = torch.is_autocast_enabled(inputs.device.type)
+        if torch.is_grad_enabled() or self.layer.training or not rounded:
+            return self.layer(inputs)
+        return self._folded(inputs)
+
+    def local_step(self, inputs: Tensor, labels: Tensor, carry: bool = False) -> LocalStep:
+        """Run layer and sidecar once over labelled and unlabelled rows together, and weigh what they give.
+
+        The sidecar reads no row that the objective does not look at, and rebuilds nothing where no loss would see it.
+        """
         features = self.layer(inputs)
+        count = len(inputs) if self.objective.rebuilds_unlabelled else len(labels)
+        read = first_rows(features, count)
         if self.objective.rebuilds:
-            output = self.sidecar(features, num_labelled=len(labels))
+            output = self.sidecar(read, num_labelled=len(labels))
         else:
-            output = SidecarOutput(self.sidecar.classify(features[: len(labels)]), None)
-        return LocalStep(self.objective(output, inputs, labels), output.logits)
+            output = SidecarOutput(self.sidecar.classify(read), None)
+        losses = self.objective(output, inputs[:count], labels)
+        with torch.no_grad():
+            return LocalStep(losses, output.logits, self.map(features) if carry else None)
 
     def idle_parameters(self) -> Iterator[nn.Parameter]:
         """Give what gets no gradient: a decoder that no loss looks at, a weight that has nothing to balance."""
@@ -130,11 +154,11 @@ class HorizontalLayer(LocalModule):
 
     def classify(self, inputs: Tensor) -> Tensor:
         """Give the logits of the layer's own supervision, (batch, num_classes)."""
-        return self.sidecar.classify(self.layer(inputs))
+        return self.sidecar.classify(self._features(inputs))
 
     def pass_on(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Give the sidecar's logits, and what the next layer reads."""
-        features = self.layer(inputs)
+        features = self._features(inputs)
         return self.sidecar.classify(features), self.map(features)
 
 
@@ -156,10 +180,11 @@ class LinearHead(LocalModule):
         """Give the network's logits, (batch, num_classes)."""
         return self.classifier(inputs)
 
-    def local_step(self, inputs: Tensor, labels: Tensor) -> LocalStep:
+    def local_step(self, inputs: Tensor, labels: Tensor, carry: bool = False) -> LocalStep:
         """Give the cross entropy of the labelled rows."""
         logits = self.classifier(inputs[: len(labels)])
-        return LocalStep(prediction_alone(SidecarOutput(logits, None), labels, self.label_smoothing), logits)
+        losses = prediction_alone(SidecarOutput(logits, None), labels, self.label_smoothing)
+        return LocalStep(losses, logits, logits.detach() if carry else None)
 
     def classify(self, inputs: Tensor) -> Tensor:
         """Give the network's logits, (batch, num_classes)."""

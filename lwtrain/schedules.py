@@ -2,14 +2,22 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
+
+
+class Together(Enum):
+    """All layers train on every batch."""
+
+    BACKPROP = "backprop"  # end to end, from the loss at the top
+    SIMULTANEOUS = "simultaneous"  # each from its own loss
 
 
 @dataclass(frozen=True)
 class Visit:
-    """A run of epochs in which one layer trains and all others rest."""
+    """A run of epochs in which one layer trains and all others rest, or in which all train."""
 
-    layer: int | None  # 0 is nearest the image; the head comes last; None: all of them end to end (backpropagation)
+    layer: int | Together  # 0 is nearest the image; the head comes last
     epochs: int
     wave: int = 0
 
@@ -62,11 +70,25 @@ def wave(num_layers: int, epochs: int, waves: int) -> Iterator[Visit]:
             yield Visit(layer, epochs // waves, sweep)
 
 
+def simultaneous(num_layers: int, epochs: int) -> Iterator[Visit]:  # noqa: ARG001 - one visit, however many layers
+    """Train all layers on every batch, each from its own loss.
+
+    Example:
+        >>> list(simultaneous(num_layers=3, epochs=5))
+        [Visit(layer=<Together.SIMULTANEOUS: 'simultaneous'>, epochs=5, wave=0)]
+    """
+    yield _together(Together.SIMULTANEOUS, epochs)
+
+
 def backprop(num_layers: int, epochs: int) -> Iterator[Visit]:  # noqa: ARG001 - one visit, however many layers
     """Train the whole backbone end to end: the baseline."""
+    yield _together(Together.BACKPROP, epochs)
+
+
+def _together(way: Together, epochs: int) -> Visit:
     if epochs < 1:
         raise ValueError(f"schedule.epochs={epochs}: choose 1 or more")
-    yield Visit(None, epochs)
+    return Visit(way, epochs)
 
 
 def custom(num_layers: int, visits: Iterable[Mapping[str, Any]]) -> Iterator[Visit]:
@@ -108,7 +130,7 @@ def timetable(visits: Iterable[Visit]) -> list[Moment]:
         [(0, 0), (1, 0), (0, 1), (1, 1)]
     """
     visits = list(visits)
-    totals: dict[int | None, int] = {}
+    totals: dict[int | Together, int] = {}
     for visit in visits:
         totals[visit.layer] = totals.get(visit.layer, 0) + visit.epochs
     moments, done = [], dict.fromkeys(totals, 0)

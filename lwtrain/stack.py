@@ -1,27 +1,29 @@
-"""The network as `Trainer.fit` gets it: horizontal layers one on the other, of which one trains and the others rest."""
+"""The network as `Trainer.fit` gets it: horizontal layers one on the other, that learn in turns or at once."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
 from lwtrain.ballots import Ballots
 from lwtrain.data.index_batches import RowBatch
 from lwtrain.data.view import as_inputs
-from lwtrain.front import Front
-from lwtrain.layer import HorizontalLayer, LinearHead, LocalModule, LocalStep
+from lwtrain.fronts.front import Front
+from lwtrain.layer import HorizontalLayer, LinearHead, LocalStep
 from lwtrain.meters import TrainingMeter
+from lwtrain.micro_batches import micro_batches, shares
+from lwtrain.network import VotingNetwork
 from lwtrain.optimizers import MakeOptimizer, OptimizerFactory, named_groups
+from lwtrain.schedules import Together
 from lwtrain.tally import Tally
 
 
-class LayerStack(pl.LightningModule):
-    """A deep classifier whose layers learn one at a time, each from its own problem.
+class LayerStack(VotingNetwork):
+    """A deep classifier whose layers learn each from its own problem.
 
-    Promises: a training step changes parameters and buffers of the active layer only; no gradient crosses from one
-    layer into another; `forward` needs neither sidecars nor objectives.
+    Promises: a training step changes parameters and buffers of the learning layers only; no gradient crosses from one
+    layer into another; one layer's graph lives at a time.
 
     A schedule (`lwtrain.callbacks.layer_schedule`) calls `activate` as the run goes on, and may put a `Front` before
     the active layer. Batches are `RowBatch`es, which the front turns into activations, or `(images, labels)` of any
@@ -31,6 +33,13 @@ class LayerStack(pl.LightningModule):
         layers: The horizontal layers, the one nearest the image first.
         head: The classifier behind the last of them.
         optimizer: Makes the optimizer from one named parameter group per layer; see `lwtrain.optimizers`.
+        micro_batch: Most rows that a layer learns from at once. Larger batches run in slices whose gradients add up to
+            the batch's; batch norm then takes its statistics from each slice, as on several devices.
+
+    Attributes:
+        learners: The layers with a loss of their own on each batch.
+        end_to_end: Whether the head's loss teaches the whole backbone.
+        latest_losses: Of the last batch, by layer.
 
     Example:
         >>> from lwtrain.backbones import BACKBONES
@@ -43,125 +52,185 @@ class LayerStack(pl.LightningModule):
         (torch.Size([2, 10]), torch.Size([2, 10]))
     """
 
-    voters: Tensor
-
     def __init__(
-        self, layers: Sequence[HorizontalLayer], head: LinearHead, optimizer: MakeOptimizer | None = None
+        self,
+        layers: Sequence[HorizontalLayer],
+        head: LinearHead,
+        optimizer: MakeOptimizer | None = None,
+        micro_batch: int | None = None,
     ) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList([*layers, head])
-        self.names = [*(f"layer_{number}" for number in range(len(layers))), "head"]
-        self.num_classes = head.num_classes
-        self.active: int | None = 0
+        super().__init__(layers, head)
+        self.micro_batch = micro_batch
+        self.learners, self.end_to_end = [0], False
         self.front: Front | None = None
         self.validation_front: Front | None = None
         self.ballots, self.test_ballots = Ballots(), Ballots()
-        self.meter = TrainingMeter(self.num_classes)
+        self.meters = nn.ModuleList([TrainingMeter(self.num_classes) for _ in self.layers])
         self._tally = Tally(self.names, self.num_classes)
         self.figures: dict[str, float] = {}  # the latest of each tag
+        self.latest_losses: dict[int, Tensor] = {}
         self.expected = set(range(len(self.layers)))
         self.complete_vote: Tensor | None = None  # the last validation's, where all voters had spoken
-        self.register_buffer("voters", torch.ones(len(self.layers), dtype=torch.bool))
         self._optimizer = optimizer or OptimizerFactory()
-
-    # What a trained network is used for
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Give the backbone's logits, (batch, classes), for images: uint8, or floats in [0, 1]."""
-        return self._climb(as_inputs(images), len(self.layers))
-
-    @torch.no_grad()
-    def layer_probabilities(self, images: Tensor) -> Tensor:
-        """Give every layer's class probabilities, (layers, batch, classes), the head's last, in one forward pass."""
-        return torch.stack([logits.float().softmax(dim=1) for logits in self._opinions(images, len(self.layers))])
-
-    def vote(self, images: Tensor) -> Tensor:
-        """Give the mean of the trained layers' class probabilities, (batch, classes)."""
-        return self.layer_probabilities(images)[self.voters].mean(dim=0)
 
     # Who trains
 
-    def activate(self, layer: int | None) -> None:
-        """Let one layer train and all others rest; None: the whole backbone trains end to end, the sidecars rest."""
-        self.active = layer
+    def activate(self, turn: int | Together, rest: Collection[int] = ()) -> None:
+        """Let one layer train, or all of them but `rest`; the others rest, and so do end to end the sidecars."""
+        self.learners, self.end_to_end = self.learners_of(turn, rest), turn is Together.BACKPROP
         for part in self.layers:
             part.requires_grad_(False).eval()
-        for module in self._learners():
+        for module in self._learning_modules():
             module.requires_grad_(True).train()
         for number in range(len(self.layers)):
-            for parameter in self._part(number).idle_parameters():
+            for parameter in self.part(number).idle_parameters():
                 parameter.requires_grad_(False)  # data parallelism would wait for its gradient
 
-    def elect(self, layers: Iterable[int | None]) -> None:
-        """Let those layers vote that are trained; None stands for the head alone."""
-        self.voters.fill_(False)
-        for layer in layers:
-            self.voters[self._number(layer)] = True
+    def learners_of(self, turn: int | Together, rest: Collection[int] = ()) -> list[int]:
+        """Give the layers that have a loss of their own; end to end that is the head."""
+        if isinstance(turn, int):
+            return [turn]
+        if turn is Together.BACKPROP:
+            return [len(self.layers) - 1]
+        return [number for number in range(len(self.layers)) if number not in rest]
 
-    def expect(self, layers: Iterable[int | None]) -> None:
+    def expect(self, layers: Iterable[int]) -> None:
         """Say whose votes make the vote complete: those of all layers that the schedule visits."""
-        self.expected = {self._number(layer) for layer in layers}
+        self.expected = set(layers)
 
-    def _number(self, layer: int | None) -> int:
-        return len(self.layers) - 1 if layer is None else layer
-
-    @property
-    def voter_numbers(self) -> list[int]:
-        """The layers that vote, in order."""
-        return torch.nonzero(self.voters).flatten().tolist()
-
-    def _learners(self) -> list[nn.Module]:
-        if self.active is not None:
-            return [self.layers[self.active]]
+    def _learning_modules(self) -> list[nn.Module]:
+        if not self.end_to_end:
+            return [self.layers[number] for number in self.learners]
         horizontals = [part for part in self.layers if isinstance(part, HorizontalLayer)]
         return [module for part in horizontals for module in (part.layer, part.map)] + [self.layers[-1]]
 
     @property
-    def active_name(self) -> str:
-        """Under which name the active layer's figures are found; the head's where all train end to end."""
-        return self.names[self._active_number]
+    def entry(self) -> int:
+        """The lowest layer that trains, before which the front has to stand."""
+        return 0 if self.end_to_end else self.learners[0]
+
+    def entry_of(self, turn: int | Together, rest: Collection[int] = ()) -> int:
+        """Give the lowest layer that trains when it is `turn`'s turn."""
+        return 0 if turn is Together.BACKPROP else self.learners_of(turn, rest)[0]
 
     @property
-    def _active_number(self) -> int:
-        return self._number(self.active)
+    def active_name(self) -> str:
+        """Under which name the active layer's figures are found; the head's where all layers train."""
+        return self.names[self.learners[-1]]
 
-    def _part(self, number: int) -> LocalModule:
-        part = self.layers[number]
-        assert isinstance(part, LocalModule)
-        return part
+    @property
+    def meter(self) -> TrainingMeter:
+        """What the layer called `active_name` has done in this epoch."""
+        meter = self.meters[self.learners[-1]]
+        assert isinstance(meter, TrainingMeter)
+        return meter
 
-    def _climb(self, inputs: Tensor, upto: int) -> Tensor:
-        """Run the backbone's part of the first `upto` layers."""
-        for layer in self.layers[:upto]:
-            inputs = layer(inputs)
-        return inputs
+    @property
+    def latest_loss(self) -> Tensor:
+        """The last batch's loss of the layer called `active_name`."""
+        return self.latest_losses[self.learners[-1]]
+
+    @property
+    def steps_backward_often(self) -> bool:
+        """Whether a training step takes more than one backward pass, as many losses or slices do."""
+        return len(self.learners) > 1 or self.micro_batch is not None
 
     # Training
 
-    def training_step(self, batch: RowBatch | tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        """Let the active layer learn from one batch."""
-        inputs, labels = self._enter(batch), batch[1]
-        if self.active is None:
-            losses, logits = self._end_to_end(inputs, labels)
-        else:
-            losses, logits = self._part(self.active).local_step(inputs, labels)
-        self.meter.update(losses, logits, labels)
-        return losses.total
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Forget the last step's gradients, before the first of this one's backward passes.
 
-    def _end_to_end(self, inputs: Tensor, labels: Tensor) -> LocalStep:
-        return self._part(-1).local_step(self._climb(inputs[: len(labels)], len(self.layers) - 1), labels)
+        Where there are many of these, gradients have their places before the first: one that was made between two
+        layers' graphs would lie in the hole that the one has left, and the other would need memory of its own.
+        """
+        if batch_idx % self.trainer.accumulate_grad_batches == 0:
+            for optimizer in self.trainer.optimizers:
+                optimizer.zero_grad(set_to_none=not self.steps_backward_often)
+        if self.steps_backward_often:
+            for parameter in self.parameters():
+                if parameter.requires_grad and parameter.grad is None:
+                    parameter.grad = torch.zeros_like(parameter)
+
+    def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: torch.optim.Optimizer) -> None:
+        """Do nothing: Lightning would throw away what `training_step` has gathered."""
+
+    def training_step(self, batch: RowBatch | tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        """Let the learning layers learn from one batch.
+
+        Returns:
+            The last of its losses. Of the others the gradients are taken here and now, so that each graph is gone when
+            the next one grows.
+        """
+        self.latest_losses = {}
+        slices = micro_batches(batch, self.micro_batch)
+        for piece, share in zip(slices, shares(slices), strict=True):
+            for number, step in self._local_steps(self._enter(piece), piece[1]):
+                loss = step.losses.total * share if len(slices) > 1 else step.losses.total
+                self._keep_score(number, step, piece[1], loss.detach())
+                if piece is slices[-1] and number == self.learners[-1]:
+                    return loss
+                self._backward(loss)
+                del step, loss  # what they hold would stay beside the next layer's graph
+        raise AssertionError("a batch has rows")
+
+    def _local_steps(self, inputs: Tensor, labels: Tensor) -> Iterator[tuple[int, LocalStep]]:
+        """Run the learning layers one after the other; no graph reaches from one into the next."""
+        if self.end_to_end:
+            yield len(self.layers) - 1, self.end_to_end_step(inputs, labels)
+            return
+        for number in range(self.learners[0], self.learners[-1] + 1):
+            if number not in self.learners:
+                with torch.no_grad():
+                    inputs = self.layers[number](inputs)
+                continue
+            # What goes on is made before the backward pass, so that the layer's own outputs need not outlive it.
+            step = self.part(number).local_step(inputs, labels, carry=number < self.learners[-1])
+            if step.outputs is not None:
+                inputs = step.outputs.detach()
+            yield number, step
+            del step
+
+    def end_to_end_step(self, inputs: Tensor, labels: Tensor) -> LocalStep:
+        """Compute the head's losses of one batch of images, with gradient for the whole backbone."""
+        return self.part(-1).local_step(self.climb(inputs[: len(labels)], len(self.layers) - 1), labels)
 
     def _enter(self, batch: RowBatch | tuple[Tensor, Tensor]) -> Tensor:
-        """Give what the active layer reads: from the front, or by running the resting layers."""
+        """Give what the lowest learning layer reads: from the front, or by running the resting layers."""
         if isinstance(batch, RowBatch):
             assert self.front is not None, "row batches come with a front"
             return self.front[batch.rows]
         with torch.no_grad():
-            return self._climb(as_inputs(batch[0]), self.active or 0)
+            return self.climb(as_inputs(batch[0]), self.entry)
+
+    def _backward(self, loss: Tensor) -> None:
+        """Do what Lightning does with the loss that it is given, in the same number format."""
+        with torch.autocast(self.device.type, enabled=False):
+            self.trainer.strategy.backward(loss / self.trainer.accumulate_grad_batches, None)
+        torch.clear_autocast_cache()  # it would keep all layers' weights in half precision until the step ends
+
+    def _keep_score(self, number: int, step: LocalStep, labels: Tensor, loss: Tensor) -> None:
+        meter = self.meters[number]
+        assert isinstance(meter, TrainingMeter)
+        meter.update(step.losses, step.logits, labels)
+        earlier = self.latest_losses.get(number)
+        self.latest_losses[number] = loss if earlier is None else earlier + loss
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Average the gradients of all processes, where data parallelism cannot; see `LayerSchedule`."""
+        if self.steps_backward_often and self.trainer.world_size > 1:
+            for parameter in self.parameters():
+                if parameter.grad is not None:
+                    torch.distributed.all_reduce(parameter.grad)
+                    parameter.grad.div_(self.trainer.world_size)
 
     def on_train_epoch_end(self) -> None:
-        """Write down what the active layer did in this epoch."""
-        self._record({f"{self.active_name}/train/{name}": value for name, value in self.meter.summary().items()})
+        """Write down what the learning layers did in this epoch."""
+        figures: dict[str, Tensor] = {}
+        for number in self.learners:
+            meter = self.meters[number]
+            assert isinstance(meter, TrainingMeter)
+            figures |= {f"{self.names[number]}/train/{name}": value for name, value in meter.summary().items()}
+        self._record(figures)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Make the one optimizer of the run: a parameter group per layer, called by the layer's name."""
@@ -174,19 +243,19 @@ class LayerStack(pl.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Throw away the opinions that this epoch's training will make old."""
-        self.ballots.reopen(self.active or 0)
+        self.ballots.reopen(self.entry)
 
     def on_validation_epoch_start(self) -> None:
         """Throw away what is about to be said again: by the active layer (row batches), or by all (image batches)."""
-        self.ballots.reopen(0 if self.validation_front is None else self.active or 0)
+        self.ballots.reopen(0 if self.validation_front is None else self.entry)
 
     def validation_step(self, batch: RowBatch | tuple[Tensor, Tensor], batch_idx: int) -> None:
-        """Hear the active layer (row batches), or all layers up to it (image batches)."""
+        """Hear the learning layers (row batches), or all layers up to them (image batches)."""
+        last = self.learners[-1] if self.trainer.state.fn == "fit" else len(self.layers) - 1
         if isinstance(batch, RowBatch):
-            self.hear(self._active_number, batch)
+            self.hear(range(self.entry, last + 1), batch)
         else:
-            upto = self._active_number + 1 if self.trainer.state.fn == "fit" else len(self.layers)
-            self._hear_all(batch, upto, self.ballots)
+            self._hear_images(batch, range(last + 1), self.ballots)
 
     def on_validation_epoch_end(self) -> None:
         """Write down the accuracies of the layers heard, and of their vote."""
@@ -201,35 +270,28 @@ class LayerStack(pl.LightningModule):
 
     def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         """Hear all layers, in one pass."""
-        self._hear_all(batch, len(self.layers), self.test_ballots)
+        self._hear_images(batch, range(len(self.layers)), self.test_ballots)
 
     def on_test_epoch_end(self) -> None:
         """Write down every layer's accuracy, and the vote's."""
         self._record(self._tally.count(self.test_ballots, self.voter_numbers, "test"))
 
-    def hear(self, layer: int, batch: RowBatch) -> None:
-        """Take the opinion of the layer that the validation front stands before, and hand on what it passes on."""
+    def hear(self, layers: range, batch: RowBatch) -> None:
+        """Take the opinions of layers, the first of which the validation front stands before.
+
+        What a single layer passes on is handed on, so that the front need not be rolled.
+        """
         assert self.validation_front is not None, "row batches come with a front"
-        inputs = self.validation_front[batch.rows]
-        if self.active is None:
-            logits = self._climb(inputs, len(self.layers))
-        else:
-            logits, outputs = self._part(layer).pass_on(inputs)
-            self.validation_front.hand_on(batch.rows, outputs)
-        self.ballots.cast(layer, logits, batch.labels.to(self.device))
+        labels = batch.labels.to(self.device)
+        for number, logits, outputs in self.opinions(self.validation_front[batch.rows], layers, self.voter_numbers):
+            self.ballots.cast(number, logits, labels)
+            if len(layers) == 1:
+                self.validation_front.hand_on(batch.rows, outputs)
 
-    def _hear_all(self, batch: tuple[Tensor, Tensor], upto: int, ballots: Ballots) -> None:
+    def _hear_images(self, batch: tuple[Tensor, Tensor], layers: range, ballots: Ballots) -> None:
         images, labels = batch
-        for number, logits in enumerate(self._opinions(images, upto)):
-            if self.voters[number]:
-                ballots.cast(number, logits, labels)
-
-    def _opinions(self, images: Tensor, upto: int) -> Iterator[Tensor]:
-        """Give the logits of the first `upto` layers one after the other, from one forward pass."""
-        inputs = as_inputs(images)
-        for number in range(upto):
-            logits, inputs = self._part(number).pass_on(inputs)
-            yield logits
+        for number, logits, _ in self.opinions(as_inputs(images), layers, self.voter_numbers):
+            ballots.cast(number, logits, labels)
 
     def _record(self, figures: dict[str, Tensor]) -> None:
         """Make figures known to callbacks and loggers; in a fit at once, so that no checkpoint is ahead of them."""

@@ -12,6 +12,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
 from lwtrain.allocator import keep_freed_memory
+from lwtrain.callbacks.compiled_steps import CompiledSteps
 from lwtrain.callbacks.stopwatch import Stopwatch, peak_memory_mib
 from lwtrain.checkpoints import load_checkpoint
 from lwtrain.config.flattening import flatten
@@ -43,7 +44,8 @@ def train(config: Config, run_dir: Path) -> dict[str, Any]:
         run_dir: Where checkpoints, curves, layers and `metrics.json` go.
 
     Returns:
-        What `metrics.json` holds: accuracies by tag, seconds, layer_images_per_second, peak_memory_mib, config.
+        What `metrics.json` holds: accuracies by tag, seconds, layer_images_per_second, peak_memory_mib, config; of a
+        compiled run also compile_seconds, by layer.
 
     Raises:
         ConfigError: If settings do not fit each other or the data.
@@ -59,7 +61,7 @@ def train(config: Config, run_dir: Path) -> dict[str, Any]:
     rest = load_layers(stack, map(Path, config.layer.load)) if config.layer.load else set()
     resume_step = _check_checkpoint(config, stack, data)
     with settings_at_fault():
-        schedule = build_schedule(config, rest)
+        schedule = build_schedule(config, rest, run_dir)
         epochs = len(schedule.timetable(len(stack.layers)))
     stopwatch = Stopwatch(schedule)
     loggers = build_loggers(config, run_dir, resume_step)
@@ -70,11 +72,13 @@ def train(config: Config, run_dir: Path) -> dict[str, Any]:
         show_settings(config, loggers)
         trainer.fit(stack, datamodule=data, ckpt_path=config.ckpt_path, weights_only=True)
         measure(trainer, stack, data)
+    compiled = [callback for callback in callbacks if isinstance(callback, CompiledSteps)]
     metrics = {
         **dict(sorted(stack.figures.items())),
         "seconds": stopwatch.seconds,
         "layer_images_per_second": stopwatch.layer_images / max(stopwatch.seconds, 1e-9),
         "peak_memory_mib": peak_memory_mib(),
+        **({"compile_seconds": compiled[0].seconds} if compiled else {}),
         "config": asdict(config),
     }
     finish(config, stack, metrics, run_dir)

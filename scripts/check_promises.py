@@ -47,7 +47,7 @@ class Locality(Callback):
         """Look what has become of the resting ones."""
         assert isinstance(pl_module, LayerStack)
         for name, value in pl_module.state_dict().items():
-            if not name.startswith(f"layers.{pl_module.active}."):
+            if not name.startswith(f"layers.{pl_module.learners[0]}."):
                 self.watched += 1
                 self.moved += not torch.equal(value, self._before[name])
 

@@ -1,7 +1,7 @@
-"""One of several processes that train together; started by torch's launcher: python data_parallel_worker.py FOLDER."""
+"""One of several processes that train together; torch's launcher starts it with a schedule's name and a folder."""
 
 # ruff: noqa: I001
-from lwtrain import WaveSchedule  # before Lightning, which imports torchvision
+from lwtrain import SimultaneousSchedule, WaveSchedule  # before Lightning, which imports torchvision
 
 import os
 import sys
@@ -25,14 +25,16 @@ class Snapshots(pl.Callback):
         self.taken.append({name: value.clone() for name, value in pl_module.state_dict().items()})
 
 
-def main(folder: Path) -> None:
+def main(schedule: str, folder: Path) -> None:
     rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     snapshots = Snapshots()
+    wave = schedule == "wave"
+    callback = WaveSchedule(epochs=2, waves=2, front="memory") if wave else SimultaneousSchedule(epochs=2)
     trainer = pl.Trainer(
         accelerator="cpu",
         devices=world,
         strategy=DDPStrategy(process_group_backend="gloo"),
-        callbacks=[WaveSchedule(epochs=2, waves=2, front="memory"), snapshots],
+        callbacks=[callback, snapshots],
         max_epochs=-1,
         logger=False,
         enable_checkpointing=False,
@@ -48,4 +50,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(sys.argv[1], Path(sys.argv[2]))

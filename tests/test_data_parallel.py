@@ -12,26 +12,31 @@ import pytest
 import torch
 
 WORLD = 2
-VISITS = 6  # two waves over two layers and a head
+EPOCHS = {"wave": 6, "simultaneous": 2}  # two waves over two layers and a head; two epochs of all at once
+
+
+@pytest.fixture(scope="module", params=EPOCHS)
+def schedule(request: pytest.FixtureRequest) -> str:
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def processes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+def processes(schedule: str, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     folder, here = tmp_path_factory.mktemp("data_parallel"), Path(__file__).parent
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     launcher = ["-m", "torch.distributed.run", f"--nproc-per-node={WORLD}", f"--master-port={port}"]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(here)}
-    worker = [sys.executable, *launcher, str(here / "data_parallel_worker.py"), str(folder)]
+    worker = [sys.executable, *launcher, str(here / "data_parallel_worker.py"), schedule, str(folder)]
     run = subprocess.run(worker, env=environment, capture_output=True, text=True, timeout=200, check=False)
     assert run.returncode == 0, run.stderr
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(WORLD)]
 
 
-def test_processes_agree_bit_for_bit_after_every_visit(processes: list[dict[str, Any]]) -> None:
+def test_processes_agree_bit_for_bit_after_every_visit(schedule: str, processes: list[dict[str, Any]]) -> None:
     one, other = (process["snapshots"] for process in processes)
-    assert len(one) == len(other) == VISITS
+    assert len(one) == len(other) == EPOCHS[schedule]
     for visit, (mine, theirs) in enumerate(zip(one, other, strict=True)):
         assert mine.keys() == theirs.keys()
         for name in mine:
@@ -55,5 +60,5 @@ def test_processes_count_the_same_accuracies(processes: list[dict[str, Any]]) ->
     assert "vote/val/accuracy" in one
 
 
-def test_processes_share_the_batches_of_one(processes: list[dict[str, Any]]) -> None:
-    assert [process["steps"] for process in processes] == [4 * VISITS] * WORLD
+def test_processes_share_the_batches_of_one(schedule: str, processes: list[dict[str, Any]]) -> None:
+    assert [process["steps"] for process in processes] == [4 * EPOCHS[schedule]] * WORLD

@@ -75,8 +75,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def killed(undisturbed: Path) -> Path:
     folder = undisturbed.parent / "killed"
     kill_after(folder, start(folder, *SETTINGS, f"hydra.run.dir={folder}"), epochs=1)  # in the middle of a visit
-    kill_after(folder, start(folder, f"ckpt_path={folder}"), epochs=4)  # in the middle of a later one
-    process = start(folder, f"ckpt_path={folder}")
+    kill_after(folder, start(folder, f"ckpt_path={folder}", "front=disk"), epochs=4)  # in the middle of a later one
+    process = start(folder, f"ckpt_path={folder}", "front=recompute")
     assert process.wait(PATIENCE) == 0, (folder.parent / "killed.log").read_text()
     return folder
 
@@ -95,5 +95,7 @@ def test_a_killed_run_ends_with_the_same_curves(undisturbed: Path, killed: Path)
     assert rows(killed) == rows(undisturbed)
 
 
-def test_a_killed_run_leaves_no_unfinished_file(killed: Path) -> None:
+def test_a_killed_run_leaves_no_unfinished_file(undisturbed: Path, killed: Path) -> None:
     assert not list(killed.rglob("*.partial"))
+    names, expected = ({path.name.partition(".out.")[0] for path in run.iterdir()} for run in (killed, undisturbed))
+    assert names == expected  # the activations that it held on disk are gone too

@@ -48,7 +48,7 @@ def test_opinion_and_output_come_from_one_pass() -> None:
 
 def test_a_layers_loss_is_its_objectives() -> None:
     layer = horizontal(alpha=0.25).train()
-    losses, logits = layer.local_step(IMAGES, LABELS[:4])
+    losses, logits, _ = layer.local_step(IMAGES, LABELS[:4])
     features = layer.layer(IMAGES)
     code = layer.sidecar.autoencoder.encoder(features)
     rebuilt = layer.sidecar.autoencoder.decode(code)
@@ -68,10 +68,52 @@ def test_labelled_and_unlabelled_rows_pass_a_layer_together_once() -> None:
     assert seen == [12]
 
 
+@pytest.mark.parametrize(
+    ("objective", "alpha", "encoded", "decoded"),
+    [
+        ("by_task", 0.5, [12], [12]),
+        ("by_task", 1, [4], []),
+        ("by_task_labelled", 1, [4], []),
+        ("by_supervision", 0.5, [12], [12]),
+        ("by_supervision", 1, [4], [4]),
+    ],
+)
+def test_no_row_is_encoded_or_rebuilt_whose_loss_weighs_nothing(
+    objective: str, alpha: float, encoded: list[int], decoded: list[int]
+) -> None:
+    layer = horizontal(objective=objective, alpha=alpha).train()
+    autoencoder = layer.sidecar.autoencoder
+    seen, rebuilt = images_of_the_first(autoencoder.encoder), images_of_the_first(autoencoder.decoder)
+    step = layer.local_step(IMAGES, LABELS[:4], carry=True)
+    assert (seen, rebuilt) == (encoded, decoded)
+    assert step.logits.shape == (4, CLASSES)
+    assert len(step.outputs) == 12  # the layer above may want them all
+
+
+def test_with_all_weight_on_the_prediction_a_layer_learns_as_from_the_prediction_alone() -> None:
+    weighed, alone = horizontal(alpha=1).train(), horizontal(objective="prediction").train()
+    for layer in (weighed, alone):
+        layer.local_step(IMAGES, LABELS[:4]).losses.total.backward()
+    assert torch.equal(weighed.layer[0].weight.grad, alone.layer[0].weight.grad)
+    assert {parameter.grad for parameter in weighed.sidecar.autoencoder.decoder.parameters()} == {None}
+    assert {id(parameter) for parameter in weighed.idle_parameters()} == {
+        id(parameter) for parameter in weighed.sidecar.autoencoder.decoder.parameters()
+    }
+
+
+def test_with_all_weight_on_labels_a_layers_loss_is_that_of_the_labelled_rows() -> None:
+    layer = horizontal(objective="by_supervision", alpha=1).train()
+    losses = layer.local_step(IMAGES, LABELS[:4]).losses
+    code = layer.sidecar.autoencoder.encoder(layer.layer(IMAGES)[:4])
+    reconstruction = F.mse_loss(layer.sidecar.autoencoder.decode(code), IMAGES[:4])
+    prediction = F.cross_entropy(layer.sidecar.supervision(code), LABELS[:4])
+    torch.testing.assert_close(losses.total, reconstruction + prediction)
+
+
 def test_unlabelled_rows_pass_the_head_by() -> None:
     part = head()
     seen = images_of_the_first(part.classifier)
-    losses, logits = part.local_step(IMAGES, LABELS[:4])
+    losses, logits, _ = part.local_step(IMAGES, LABELS[:4])
     assert seen == [4]
     torch.testing.assert_close(losses.total, F.cross_entropy(part.classifier(IMAGES[:4]), LABELS[:4]))
     assert torch.equal(logits, part(IMAGES[:4]))

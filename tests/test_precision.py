@@ -46,10 +46,12 @@ def test_other_settings_are_refused() -> None:
         trainer_precision("16", "cpu")
 
 
-def test_both_fronts_train_alike_in_bfloat16() -> None:
+def test_all_fronts_train_alike_in_bfloat16() -> None:
     runs = [
-        fit(WaveSchedule(epochs=2, waves=2, front=name), precision="bf16-mixed") for name in ("memory", "recompute")
+        fit(WaveSchedule(epochs=2, waves=2, front=name), precision="bf16-mixed")
+        for name in ("memory", "disk", "recompute")
     ]
-    assert differing(*(tensors(stack.layers) for stack in runs)) == []
+    for other in runs[1:]:
+        assert differing(tensors(runs[0].layers), tensors(other.layers)) == []
     assert len(differing(tensors(runs[0].layers), tensors(tiny_stack().layers))) > 0
     assert {parameter.dtype for parameter in runs[0].parameters()} == {torch.float32}

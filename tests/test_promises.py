@@ -1,6 +1,7 @@
 """What lwtrain promises of a whole run: locality, the same training whatever the front, and seeds."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import pytest
@@ -69,11 +70,13 @@ class Watch(pl.Callback):
             for number, part in enumerate(pl_module.layers)
             if any(parameter.grad is not None for parameter in part.parameters())
         }
-        self.gradients.append((pl_module.active, holders))
+        self.gradients.append((pl_module.learners[0], holders))
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         after = self._everything(trainer, pl_module)
-        self.epochs.append(Epoch(pl_module.active, {name: self._before.get(name, Tensor()) for name in after}, after))
+        self.epochs.append(
+            Epoch(pl_module.learners[0], {name: self._before.get(name, Tensor()) for name in after}, after)
+        )
 
     @staticmethod
     def _everything(trainer: pl.Trainer, stack: pl.LightningModule) -> dict[str, Tensor]:
@@ -88,7 +91,7 @@ class Watch(pl.Callback):
         return tensors(stack.layers) | kept
 
 
-@pytest.fixture(scope="module", params=["memory", "recompute"])
+@pytest.fixture(scope="module", params=["memory", "disk", "recompute"])
 def watch(request: pytest.FixtureRequest) -> Watch:
     """Two waves of two epochs a visit, by an optimizer that would also move what has no gradient if it could."""
     watch = Watch()
@@ -115,8 +118,12 @@ def test_everything_of_the_active_layer_moves(watch: Watch) -> None:
 
 
 def test_nothing_moves_between_epochs(watch: Watch) -> None:
-    for one, other in zip(watch.epochs, watch.epochs[1:], strict=False):
-        assert differing(one.after, {name: other.before[name] for name in one.after}) == []
+    for number, (one, other) in enumerate(pairwise(watch.epochs)):
+        last_visit_is_over = number in (7, 9)  # of layers 0 and 1: what the optimizer remembers of them is dropped
+        forgotten = {name for name in one.after if "/" in name and name.startswith(f"{one.active}.")}
+        assert one.after.keys() - other.before.keys() == (forgotten if last_visit_is_over else set())
+        kept = {name: value for name, value in one.after.items() if name in other.before}
+        assert differing(kept, {name: other.before[name] for name in kept}) == []
 
 
 def test_no_gradient_crosses_from_layer_to_layer(watch: Watch) -> None:
@@ -129,14 +136,15 @@ def test_no_gradient_crosses_from_layer_to_layer(watch: Watch) -> None:
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_both_fronts_give_bitwise_the_same_weights(name: str) -> None:
-    memory, recompute = (run(SCHEDULES[name](front)) for front in ("memory", "recompute"))
-    assert differing(tensors(memory.layers), tensors(recompute.layers)) == []
-    assert memory.figures == recompute.figures
+def test_all_fronts_give_bitwise_the_same_weights(name: str) -> None:
+    memory, *others = (run(SCHEDULES[name](front)) for front in ("memory", "disk", "recompute", "auto"))
+    for other in others:
+        assert differing(tensors(memory.layers), tensors(other.layers)) == []
+        assert memory.figures == other.figures
     assert len(differing(tensors(memory.layers), tensors(tiny_stack().layers))) > 0
 
 
-def test_both_fronts_train_a_vgg_alike() -> None:
+def test_all_fronts_train_a_vgg_alike() -> None:
     def vgg(front: str) -> dict[str, Tensor]:
         torch.manual_seed(0)
         generator = torch.Generator().manual_seed(0)
@@ -146,7 +154,9 @@ def test_both_fronts_train_a_vgg_alike() -> None:
         stack = build_stack(backbone, encoder="pool").to(memory_format=torch.channels_last)
         return tensors(fit(WaveSchedule(2, 2, front=front), stack, data).layers)
 
-    assert differing(vgg("memory"), vgg("recompute")) == []
+    recomputed = vgg("recompute")
+    for front in ("memory", "disk"):
+        assert differing(vgg(front), recomputed) == []
 
 
 class Passes:
@@ -163,17 +173,18 @@ class Passes:
 
     @staticmethod
     def _add(rows: list[int], number: int, inputs: tuple[Tensor]) -> None:
-        rows[number] += len(inputs[0])
+        rows[number] += len(inputs[0]) if len(inputs[0]) > 1 else 0  # not the one that is sent ahead to be measured
 
     @property
     def heard(self) -> list[int]:
         return [inside - onward for inside, onward in zip(self.inside, self.onward, strict=True)]
 
 
-def test_in_memory_each_layer_passes_each_split_on_once_a_wave() -> None:
+@pytest.mark.parametrize("front", ["memory", "disk"])
+def test_a_front_that_is_kept_passes_each_split_through_each_layer_once_a_wave(front: str) -> None:
     stack, waves = tiny_stack(), 3
     passes = Passes(stack)
-    fit(WaveSchedule(waves, waves, front="memory"), stack)
+    fit(WaveSchedule(waves, waves, front=front), stack)
     assert passes.steps == [waves * 48] * 2
     assert passes.onward == [waves * 48] * 2  # training rows
     assert passes.heard == [waves * 12] * 2  # validation rows: heard and handed on in one pass

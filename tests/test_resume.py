@@ -110,10 +110,13 @@ def test_a_resumed_run_ends_in_the_same_weights_and_tables(
     assert best == of_whole
 
 
+@pytest.mark.parametrize("front", ["disk", "recompute"])
 @pytest.mark.parametrize(("name", "epoch"), [("wave", 7), ("sequential", 3), ("backprop", 1)])
-def test_a_run_may_go_on_with_the_other_front(name: str, epoch: int, undisturbed: Undisturbed, tmp_path: Path) -> None:
+def test_a_run_may_go_on_with_another_front(
+    name: str, epoch: int, front: str, undisturbed: Undisturbed, tmp_path: Path
+) -> None:
     whole, _ = undisturbed[name]
-    resumed = resume(undisturbed, name, epoch, tmp_path, front="recompute")
+    resumed = resume(undisturbed, name, epoch, tmp_path, front=front)
     assert differing(everything(resumed), everything(whole)) == []
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lwtrain.schedules import Visit, backprop, custom, sequential, timetable, wave
+from lwtrain.schedules import Together, Visit, backprop, custom, sequential, simultaneous, timetable, wave
 
 NUM_LAYERS, WAVES, SHARE = st.integers(1, 8), st.integers(1, 5), st.integers(1, 4)
 VISITS = st.lists(
@@ -56,8 +56,9 @@ def test_no_epochs_are_refused(visits: Any) -> None:
         list(visits())
 
 
-def test_backprop_is_one_visit_to_all_layers() -> None:
-    assert list(backprop(5, epochs=7)) == [Visit(None, 7, 0)]
+def test_backprop_and_simultaneous_are_one_visit_to_all_layers() -> None:
+    assert list(backprop(5, epochs=7)) == [Visit(Together.BACKPROP, 7)]
+    assert list(simultaneous(5, epochs=7)) == [Visit(Together.SIMULTANEOUS, 7)]
 
 
 @settings(deadline=None)

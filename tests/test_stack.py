@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from lwtrain import BackpropSchedule, CustomSchedule, SequentialSchedule, WaveSchedule
 from lwtrain.layer import HorizontalLayer
 from lwtrain.loggers import RunCSVLogger
+from lwtrain.schedules import Together
 from lwtrain.stack import LayerStack
 
 BYTES = tiny_images(12).images
@@ -20,10 +21,10 @@ class VoteOfEachEpoch(pl.Callback):
     """Remembers which layer trained, the figures of the validation behind it, and whether the vote was complete."""
 
     def __init__(self) -> None:
-        self.epochs: list[tuple[int | None, dict[str, float], bool]] = []
+        self.epochs: list[tuple[int, dict[str, float], bool]] = []
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.epochs.append((pl_module.active, dict(pl_module.figures), pl_module.complete_vote is not None))
+        self.epochs.append((pl_module.learners[0], dict(pl_module.figures), pl_module.complete_vote is not None))
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,7 @@ def test_the_vote_is_the_mean_of_the_trained_layers() -> None:
     torch.testing.assert_close(stack.vote(BYTES), probabilities.mean(dim=0))
     stack.elect([0, 2])
     torch.testing.assert_close(stack.vote(BYTES), (probabilities[0] + probabilities[2]) / 2)
-    stack.elect([None])  # end to end: the head alone
+    stack.elect([2])
     torch.testing.assert_close(stack.vote(BYTES), probabilities[2])
 
 
@@ -99,7 +100,7 @@ def test_one_layer_trains_with_its_sidecar_and_all_others_rest(active: int) -> N
 
 def test_end_to_end_the_backbone_trains_and_the_sidecars_rest() -> None:
     stack = tiny_stack()
-    stack.activate(None)
+    stack.activate(Together.BACKPROP)
     for part in stack.layers[:2]:
         assert isinstance(part, HorizontalLayer)
         assert trains(part.layer)

@@ -1,14 +1,20 @@
 """A whole run by its config: what it leaves in its folder, and what it says of layers that it did not train."""
 
+import errno
 import json
+import os
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from lwtrain.callbacks.compiled_steps import CompiledSteps
 from lwtrain.config.loading import load_config
 from lwtrain.errors import ConfigError, DataError
+from lwtrain.fronts.file import reserve
 from lwtrain.training import train
 
 TINY = [
@@ -121,8 +127,67 @@ def test_other_data_than_the_checkpoints_are_refused(folder: Path, tmp_path: Pat
     assert not (tmp_path / "run").exists()
 
 
+def test_a_front_for_which_there_is_no_space_is_told_before_anything_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(*_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", fill)
+    with pytest.raises(ConfigError) as caught:
+        run(tmp_path, "front=disk")
+    assert re.fullmatch(
+        rf"front=disk: needs 77\.2 MiB in {tmp_path}, [0-9.]+ [GM]iB are free; "
+        "choose another front.folder, or front=recompute",
+        str(caught.value),
+    )
+    assert not {"checkpoints", "layers", "metrics.json"} & {path.name for path in tmp_path.iterdir()}
+    assert (tmp_path / "metrics.csv").read_text().split() == ["step"]
+
+
+def test_a_front_on_disk_lies_where_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders: list[Path] = []
+    monkeypatch.setattr(
+        "lwtrain.fronts.making.reserve", lambda folder, sizes: folders.append(folder) or reserve(folder, sizes)
+    )
+    (tmp_path / "fast").mkdir()
+    run(tmp_path / "one", "front=disk")
+    run(tmp_path / "other", "front=disk", f"front.folder={tmp_path / 'fast'}")
+    assert folders == [tmp_path / "one", tmp_path / "fast"]
+    assert not list((tmp_path / "fast").iterdir())
+
+
 def test_a_trainer_that_cannot_be_is_a_mistake_of_the_settings(tmp_path: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has what is asked for")
     with pytest.raises(ConfigError, match=r"^trainer: "):
         run(tmp_path, "trainer.accelerator=cuda")
+
+
+def test_what_compiling_takes_is_among_the_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lwtrain.from_config.CompiledSteps", lambda: CompiledSteps("eager"))
+    metrics = run(tmp_path, "compile=true", "trainer.limit_train_batches=1")
+    stored = json.loads((tmp_path / "metrics.json").read_text())
+    assert set(metrics["compile_seconds"]) == set(NAMES)
+    assert stored["compile_seconds"] == metrics["compile_seconds"]
+    assert all(0 < seconds < metrics["seconds"] for seconds in stored["compile_seconds"].values())
+
+
+def test_a_run_that_is_not_compiled_has_no_such_metric(metrics: dict[str, Any]) -> None:
+    assert "compile_seconds" not in metrics
+
+
+def test_without_a_compiler_nothing_is_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda command: None)
+    with pytest.raises(ConfigError, match=r"^compile=true: needs a C\+\+ compiler"):
+        run(tmp_path, "compile=true")
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_states_for_main_memory_that_lie_there_anyway_are_pointed_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has an accelerator")
+    run(tmp_path, "optimizer.resting_state=host", "trainer.accelerator=auto", "trainer.max_epochs=1")
+    assert "optimizer.resting_state=host has no effect: there is no accelerator" in caplog.messages

@@ -5,13 +5,14 @@ from collections.abc import Callable
 
 from torch import nn
 
+from lwtrain.activations import LeakyReLU, ReLU
 from lwtrain.backbones import BACKBONES
 from lwtrain.backbones.backbone import Backbone, Shape
 from lwtrain.backbones.plans import PLANS, Convolution, Plan, check_image_size, find_plan, split_layers
 from lwtrain.convolution import SameConv2d
 from lwtrain.maps import MAPS
 
-ACTIVATIONS: dict[str, type[nn.ReLU] | type[nn.LeakyReLU]] = {"relu": nn.ReLU, "leaky_relu": nn.LeakyReLU}
+ACTIVATIONS: dict[str, type[ReLU] | type[LeakyReLU]] = {"relu": ReLU, "leaky_relu": LeakyReLU}
 HEAD_DROPOUT = 0.1  # as in the sidecars of the layer-wise training report
 
 
@@ -78,7 +79,7 @@ def _layer(
         # Batch norm makes the bias redundant; torchvision has it, and weights are to be interchanged.
         pieces[f"conv_{index}"] = SameConv2d(channels_in, channels)
         pieces[f"norm_{index}"] = nn.BatchNorm2d(channels)
-        pieces[f"activation_{index}"] = activation(inplace=True)
+        pieces[f"activation_{index}"] = activation()
         if pools_after and index + 1 < len(convolutions):  # behind the last one stands the map
             pieces[f"pool_{index}"] = pool()
         channels_in = channels
@@ -90,7 +91,7 @@ def _head(plan: Plan, channels: int, num_classes: int) -> nn.Sequential:
         pool=nn.AdaptiveAvgPool2d(plan.head_grid),
         flatten=nn.Flatten(),
         hidden=nn.Linear(channels * plan.head_grid**2, plan.head_hidden),
-        activation=ACTIVATIONS[plan.activation](inplace=True),
+        activation=ACTIVATIONS[plan.activation](),
         dropout=nn.Dropout(HEAD_DROPOUT),
         classes=nn.Linear(plan.head_hidden, num_classes),
     )

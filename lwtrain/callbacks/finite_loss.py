@@ -11,7 +11,7 @@ from lwtrain.stack import LayerStack
 
 
 class FiniteLoss(Callback):
-    """Looks at the loss now and then, and at the active layer's weights at each epoch's end.
+    """Looks at the loss now and then, and at the learning layers' weights at each epoch's end.
 
     A loss that is not a number leaves weights that are none, so every later loss shows it too: looking at each would
     only make an accelerator wait.
@@ -26,20 +26,27 @@ class FiniteLoss(Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Look at the loss."""
-        if batch_idx % self.every == 0 and not torch.isfinite(outputs["loss"]):
-            self._stop(trainer, pl_module, f"loss {outputs['loss'].item()}")
+        """Look at the losses."""
+        assert isinstance(pl_module, LayerStack)
+        if batch_idx % self.every == 0:
+            for layer, loss in pl_module.latest_losses.items():
+                if not torch.isfinite(loss):
+                    self._stop(trainer, self._who(pl_module, layer), f"loss {loss.item()}")
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Look at the weights that the checkpoint is about to take."""
-        trained = [parameter.detach() for parameter in pl_module.parameters() if parameter.requires_grad]
-        if not all(torch.isfinite(parameter).all() for parameter in trained):
-            self._stop(trainer, pl_module, "weights that are not finite")
+        assert isinstance(pl_module, LayerStack)
+        for layer, part in enumerate(pl_module.layers):
+            trained = [parameter.detach() for parameter in part.parameters() if parameter.requires_grad]
+            if not all(torch.isfinite(parameter).all() for parameter in trained):
+                self._stop(trainer, self._who(pl_module, layer), "weights that are not finite")
 
     @staticmethod
-    def _stop(trainer: pl.Trainer, pl_module: pl.LightningModule, what: str) -> None:
-        assert isinstance(pl_module, LayerStack)
-        who = "all layers" if pl_module.active is None else pl_module.active_name
+    def _who(stack: LayerStack, layer: int) -> str:
+        return "all layers" if stack.end_to_end else stack.names[layer]
+
+    @staticmethod
+    def _stop(trainer: pl.Trainer, who: str, what: str) -> None:
         raise TrainingError(
             f"{who}: {what} in epoch {trainer.current_epoch + 1}, step {trainer.global_step}; "
             "stopped; checkpoints of earlier epochs are kept.\n"

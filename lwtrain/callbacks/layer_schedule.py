@@ -1,7 +1,7 @@
 """Freezes and advances: carries a schedule out inside one `Trainer.fit`."""
 
 from collections.abc import Callable, Collection, Iterable
-from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -10,15 +10,12 @@ from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.strategies import DDPStrategy
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from lwtrain.data.module import SemiSupervisedDataModule
-from lwtrain.data.view import View
-from lwtrain.front import MemoryFront, RecomputeFront
+from lwtrain.fronts.keeper import FrontKeeper, Views
+from lwtrain.optimizer_state import check_resting_state, settle_states
 from lwtrain.optimizers import COURSES, follow_course
-from lwtrain.schedules import Moment, Visit, timetable
+from lwtrain.schedules import Moment, Together, Visit, timetable
 from lwtrain.seeds import derive_seed
 from lwtrain.stack import LayerStack
-
-FRONTS: dict[str, type[MemoryFront] | type[RecomputeFront]] = {"memory": MemoryFront, "recompute": RecomputeFront}
 
 
 class LayerSchedule(Callback):
@@ -31,39 +28,46 @@ class LayerSchedule(Callback):
 
     Args:
         visits: Gives the visits for a number of layers (the head included); see `lwtrain.schedules`.
-        front: "memory" or "recompute": how the active layer gets its inputs; see `lwtrain.front`. A data module that
-            deals in images rather than rows needs "recompute".
+        front: "memory", "disk" or "recompute": how the active layer gets its inputs; see `lwtrain.fronts`. "auto" picks
+            by size and free space. Where a data module deals in images rather than rows, that is "recompute".
+        views: How many augmented views a visit of several epochs cycles through; "fresh": a new one for each epoch.
+        front_folder: Where a front on disk lies; None: where the system keeps temporary files.
         course: "constant", "linear" or "cosine": how each layer's learning rate falls over the layer's own epochs.
         rest: Layers that are trained already, and are not visited.
+        resting_state: "same", "bf16" or "host": how the optimizer's state of a resting layer is held that trains again;
+            see `lwtrain.optimizer_state`.
 
     Raises:
-        ValueError: If front or course is unknown, or the data module does not fit the front.
+        ValueError: If front, views, course or resting_state cannot be, or the data module does not fit the front.
     """
 
     def __init__(
         self,
         visits: Callable[[int], Iterable[Visit]],
         *,
-        front: str = "memory",
+        front: str = "auto",
+        views: Views = "fresh",
+        front_folder: Path | None = None,
         course: str = "linear",
         rest: Collection[int] = (),
+        resting_state: str = "same",
     ) -> None:
-        if front not in FRONTS:
-            raise ValueError(f"front={front}: choose {' or '.join(FRONTS)}")
         if course not in COURSES:
             raise ValueError(f"optimizer.course={course}: choose {', '.join(COURSES)}")
-        self.front, self.course, self.rest = front, course, rest
+        self.fronts = FrontKeeper(front, views, front_folder)
+        self.course, self.rest, self.resting_state = course, rest, check_resting_state(resting_state)
         self._visits = visits
         self._timetable: list[Moment] = []
-        self._view: tuple[tuple[int, int], View] | None = None
-        self._validation_view: View | None = None
-        self._wrapped_for: int | None = -1  # the layer that data parallelism synchronises; -1: none yet
+        self._wrapped_for: int | Together | None = None  # whose gradients data parallelism synchronises
         self._seed: int | None = None
         self._first_epoch = 0
 
     def timetable(self, num_layers: int) -> list[Moment]:
         """Give every epoch of the run, for a network of `num_layers` layers, the head included."""
-        return timetable(visit for visit in self._visits(num_layers) if visit.layer not in self.rest)
+        resting: set[int | Together] = set(self.rest)
+        if len(resting) == num_layers:
+            resting.add(Together.SIMULTANEOUS)
+        return timetable(visit for visit in self._visits(num_layers) if visit.layer not in resting)
 
     def moment(self, trainer: pl.Trainer) -> Moment:
         """Tell where in the schedule the run is."""
@@ -84,7 +88,7 @@ class LayerSchedule(Callback):
         self._timetable = self.timetable(len(pl_module.layers))
         epochs, wanted = len(self._timetable), trainer.max_epochs
         trainer.fit_loop.max_epochs = epochs if wanted is None or wanted < 0 else min(wanted, epochs)
-        pl_module.expect({moment.visit.layer for moment in self._timetable} | set(self.rest))
+        pl_module.expect(self._trained(pl_module, epochs))
         pl_module.elect(self.rest)
         self._seed, self._first_epoch = torch.initial_seed(), 0  # a checkpoint, if any, is read after this
 
@@ -92,31 +96,24 @@ class LayerSchedule(Callback):
         """Seed the first epoch, whose loader Lightning asks next, and put fronts before the active layer."""
         assert isinstance(pl_module, LayerStack)
         self._seed_epoch(self._first_epoch, trainer, "loader")
-        self._view, self._wrapped_for = None, -1  # left over where an earlier fit was interrupted
-        data = self._data(trainer)
-        if data is None:
-            if self.front != "recompute":
-                raise ValueError(f"front={self.front}: needs a SemiSupervisedDataModule; choose front=recompute")
-            return
-        data.images_to(pl_module.device)
-        make = FRONTS[self.front]
-        pl_module.front = make(list(pl_module.layers), trainer.precision_plugin.forward_context)
-        pl_module.validation_front = make(list(pl_module.layers), trainer.precision_plugin.forward_context)
-        self._validation_view = data.validation_view()
+        self._wrapped_for = None  # left over where an earlier fit was interrupted
+        turns = {moment.visit.layer for moment in self._timetable}
+        entries = {pl_module.entry_of(turn, self.rest) for turn in turns}
+        longest = max((moment.visit.epochs for moment in self._timetable), default=1)
+        self.fronts.open(trainer, pl_module, entries, longest)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Wake the layer whose turn it is, and bring the front before it."""
         assert isinstance(pl_module, LayerStack)
         visit = self.moment(trainer).visit
-        pl_module.activate(visit.layer)
-        visited = {moment.visit.layer for moment in self._timetable[: trainer.current_epoch + 1]}
-        pl_module.elect(visited | set(self.rest))
+        pl_module.activate(visit.layer, self.rest)
+        pl_module.elect(self._trained(pl_module, trainer.current_epoch + 1))
+        self._settle_states(trainer, pl_module)
         if visit.layer != self._wrapped_for:
             self._wrapped_for = visit.layer
-            _synchronise_active_layer(trainer)
-        if pl_module.front is not None and pl_module.validation_front is not None:
-            pl_module.front.advance(visit.layer or 0, self._turn_to(trainer))
-            pl_module.validation_front.forget(visit.layer or 0)
+            _synchronise_active_layer(trainer, pl_module)
+        moment = self.moment(trainer)
+        self.fronts.bring(pl_module.entry, moment.visit.wave, moment.epoch)
         if trainer.current_epoch != self._first_epoch:  # that one's loader has begun to draw
             self._seed_epoch(trainer.current_epoch, trainer, "loader")
 
@@ -129,7 +126,7 @@ class LayerSchedule(Callback):
             self._seed_epoch(trainer.current_epoch, trainer, "modules")
         moment = self.moment(trainer)
         factor = COURSES[self.course](moment.progress(batch_idx / trainer.num_training_batches))
-        name = None if pl_module.active is None else pl_module.active_name
+        name = pl_module.active_name if isinstance(moment.visit.layer, int) else None
         for optimizer in trainer.optimizers:
             follow_course(optimizer, name, factor)
 
@@ -138,7 +135,9 @@ class LayerSchedule(Callback):
         assert isinstance(pl_module, LayerStack)
         if trainer.state.fn == "fit":
             _share_statistics(trainer)
-            self._bring_validation(trainer, pl_module, pl_module.active or 0)
+            entry = pl_module.entry
+            below = [voter for voter in pl_module.voter_numbers if voter < entry]
+            self.fronts.bring_validation(entry, [voter for voter in below if not pl_module.ballots.knows([voter])])
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Leave the same weights and statistics on all processes."""
@@ -148,7 +147,11 @@ class LayerSchedule(Callback):
         """Let go of the activations, and leave a network that is ready to be used."""
         assert isinstance(pl_module, LayerStack)
         pl_module.eval()
-        pl_module.front = pl_module.validation_front = self._view = self._validation_view = None
+        self.fronts.close()
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """Let go of the activations of a fit that broke off."""
+        self.fronts.close()
 
     def state_dict(self) -> dict[str, Any]:
         """Give what a checkpoint keeps: the seed that every epoch's randomness follows from."""
@@ -166,48 +169,39 @@ class LayerSchedule(Callback):
 
     # Steps of the hooks
 
+    def _trained(self, stack: LayerStack, epochs: int) -> set[int]:
+        """Give the layers that have trained when so many epochs are over."""
+        turns = {moment.visit.layer for moment in self._timetable[:epochs]}
+        return {layer for turn in turns for layer in stack.learners_of(turn, self.rest)} | set(self.rest)
+
+    def _settle_states(self, trainer: pl.Trainer, stack: LayerStack) -> None:
+        """Let the optimizer hold what it remembers of each layer as the layer's rest asks for."""
+        turns = [moment.visit.layer for moment in self._timetable[trainer.current_epoch :]]
+        awake, later = (
+            [name for number, name in enumerate(stack.names) if {number, *Together}.intersection(some)]
+            for some in (turns[:1], turns)
+        )
+        for optimizer in trainer.optimizers:
+            settle_states(optimizer, awake, later, self.resting_state)
+
     def _seed_epoch(self, epoch: int, trainer: pl.Trainer, purpose: str) -> None:
         assert self._seed is not None
         torch.manual_seed(derive_seed(self._seed, purpose, epoch, trainer.global_rank))
 
-    @staticmethod
-    def _data(trainer: pl.Trainer) -> SemiSupervisedDataModule | None:
-        data = trainer.datamodule  # type: ignore[attr-defined]  # Lightning sets it without declaring it
-        return data if isinstance(data, SemiSupervisedDataModule) else None
 
-    def _turn_to(self, trainer: pl.Trainer) -> View:
-        """Give the augmented view of this epoch: the same for all layers of one wave."""
-        moment = self.moment(trainer)
-        key = (moment.visit.wave, moment.epoch)
-        if self._view is None or self._view[0] != key:
-            data = self._data(trainer)
-            assert data is not None
-            self._view = key, data.turn_to(key)
-        return self._view[1]
-
-    def _bring_validation(self, trainer: pl.Trainer, stack: LayerStack, layer: int) -> None:
-        data, front, view = self._data(trainer), stack.validation_front, self._validation_view
-        if data is None or front is None or view is None:
-            return
-        below = [voter for voter in stack.voter_numbers if voter < layer]
-        with trainer.precision_plugin.forward_context():
-            for unheard in [voter for voter in below if not stack.ballots.knows([voter])]:
-                front.advance(unheard, view)
-                for batch in islice(data.val_dataloader(), int(trainer.num_val_batches[0])):
-                    stack.hear(unheard, batch)
-        front.advance(layer, view)
-
-
-def _synchronise_active_layer(trainer: pl.Trainer) -> None:
+def _synchronise_active_layer(trainer: pl.Trainer, stack: LayerStack) -> None:
     """Let data parallelism follow the active layer.
 
     DDP hooks itself to the parameters that need a gradient at the moment it wraps the module. A layer that wakes up
-    later would train unsynchronised, and silently.
+    later would train unsynchronised, and silently. It also counts on one backward pass, behind the forward pass: where
+    a step takes many, the wrapping makes weights equal and is taken off again, and the stack averages its gradients.
     """
     strategy = trainer.strategy
     if isinstance(strategy, DDPStrategy):
         strategy.model = strategy.lightning_module
         strategy.configure_ddp()
+        if stack.steps_backward_often:
+            strategy.model = strategy.lightning_module
 
 
 def _share_statistics(trainer: pl.Trainer) -> None:

@@ -13,7 +13,7 @@ class SequentialSchedule(LayerSchedule):
 
     Args:
         epochs: Epochs per layer.
-        settings: `front`, `course` and `rest`, as `LayerSchedule` takes them.
+        settings: `front`, `course`, `rest` and `resting_state`, as `LayerSchedule` takes them.
     """
 
     def __init__(self, epochs: int, **settings: Any) -> None:
@@ -26,7 +26,7 @@ class WaveSchedule(LayerSchedule):
     Args:
         epochs: Epochs per layer in all.
         waves: How many sweeps share them; a divisor of `epochs`.
-        settings: `front`, `course` and `rest`, as `LayerSchedule` takes them.
+        settings: `front`, `course`, `rest` and `resting_state`, as `LayerSchedule` takes them.
 
     Example:
         >>> [moment.visit.layer for moment in WaveSchedule(epochs=2, waves=2).timetable(num_layers=3)]
@@ -37,12 +37,27 @@ class WaveSchedule(LayerSchedule):
         super().__init__(partial(schedules.wave, epochs=epochs, waves=waves), **settings)
 
 
+class SimultaneousSchedule(LayerSchedule):
+    """Trains all layers on every batch, each from its own loss, with one optimizer step per batch.
+
+    A layer's backward pass follows its forward pass at once, so that one layer's graph lives at a time: memory does
+    not grow with depth. Layers read what those below them make in training mode, from the same batch.
+
+    Args:
+        epochs: Epochs in all.
+        settings: `front`, `course`, `rest` and `resting_state`, as `LayerSchedule` takes them.
+    """
+
+    def __init__(self, epochs: int, **settings: Any) -> None:
+        super().__init__(partial(schedules.simultaneous, epochs=epochs), **settings)
+
+
 class BackpropSchedule(LayerSchedule):
     """Trains the whole backbone end to end, without sidecars: the baseline.
 
     Args:
         epochs: Epochs in all.
-        settings: `front`, `course` and `rest`, as `LayerSchedule` takes them.
+        settings: `front`, `course`, `rest` and `resting_state`, as `LayerSchedule` takes them.
     """
 
     def __init__(self, epochs: int, **settings: Any) -> None:
@@ -54,7 +69,7 @@ class CustomSchedule(LayerSchedule):
 
     Args:
         visits: Mappings with layer, epochs and wave; see `lwtrain.schedules.custom`.
-        settings: `front`, `course` and `rest`, as `LayerSchedule` takes them.
+        settings: `front`, `course`, `rest` and `resting_state`, as `LayerSchedule` takes them.
     """
 
     def __init__(self, visits: Iterable[Mapping[str, Any]], **settings: Any) -> None:
@@ -64,6 +79,7 @@ class CustomSchedule(LayerSchedule):
 SCHEDULES: dict[str, type[LayerSchedule]] = {
     "sequential": SequentialSchedule,
     "wave": WaveSchedule,
+    "simultaneous": SimultaneousSchedule,
     "backprop": BackpropSchedule,
     "custom": CustomSchedule,
 }

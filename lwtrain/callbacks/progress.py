@@ -80,8 +80,7 @@ class TerminalProgress(PlainProgress):
         self._refreshed = time.monotonic()
         accuracy = float(pl_module.meter.running_accuracy.compute())
         speed = f"{self._stopwatch.images_per_second:,.0f} images/s"
-        loss = outputs["loss"].item() * trainer.accumulate_grad_batches  # Lightning has divided it
-        figures = f"loss {loss:.3f}  accuracy {accuracy:.1%}  {speed}"
+        figures = f"loss {pl_module.latest_loss.item():.3f}  accuracy {accuracy:.1%}  {speed}"
         self._bar.update(self._task, completed=batch_idx + 1, figures=figures)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -98,7 +97,8 @@ def place(schedule: LayerSchedule, trainer: pl.Trainer, stack: LayerStack) -> st
     """Say where in its schedule a run is: "wave 2/3  layer 4/9"."""
     moment, waves = schedule.moment(trainer), schedule.num_waves
     parts = [f"wave {moment.visit.wave + 1}/{waves}"] if waves > 1 else []
-    parts.append("all layers" if stack.active is None else f"layer {stack.active + 1}/{len(stack.layers)}")
+    layer = moment.visit.layer
+    parts.append(f"layer {layer + 1}/{len(stack.layers)}" if isinstance(layer, int) else "all layers")
     if moment.visit.epochs > 1:
         parts.append(f"epoch {moment.epoch + 1}/{moment.visit.epochs}")
     return "  ".join(parts)

@@ -47,8 +47,8 @@ class Stopwatch(Callback):
         self._images += len(batch.rows if isinstance(batch, RowBatch) else batch[0]) * trainer.world_size
         self.images_per_second = self._images / (time.perf_counter() - self._batches_started)
         if trainer.global_step % self._log_every(trainer) == 0:
-            loss = outputs["loss"].item() * trainer.accumulate_grad_batches  # Lightning has divided it
-            self._write(trainer, {"train/loss": loss})
+            assert isinstance(pl_module, LayerStack)
+            self._write(trainer, {"train/loss": pl_module.latest_loss.item()})
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the epoch's figures."""
@@ -56,12 +56,13 @@ class Stopwatch(Callback):
         visit = self._schedule.moment(trainer).visit
         now = time.perf_counter()
         self.seconds, self._epoch_started = self.seconds + now - self._epoch_started, now
-        self.layer_images += self._images * (1 if pl_module.active is not None else len(pl_module.layers))
+        self.layer_images += self._images * (len(pl_module.layers) if pl_module.end_to_end else len(pl_module.learners))
         groups = [group for optimizer in trainer.optimizers for group in optimizer.param_groups]
         rates = {f"{group.get('name', 'layers')}/lr": float(group["lr"]) for group in groups}
-        name = pl_module.active_name
-        rates = {tag: rate for tag, rate in rates.items() if pl_module.active is None or tag == f"{name}/lr"}
-        place = {"schedule/layer": -1 if visit.layer is None else visit.layer, "schedule/wave": visit.wave}
+        if isinstance(visit.layer, int):
+            tag = f"{pl_module.active_name}/lr"
+            rates = {tag: rates[tag]}
+        place = {"schedule/layer": visit.layer if isinstance(visit.layer, int) else -1, "schedule/wave": visit.wave}
         cost = {"speed/images_per_second": self.images_per_second, "memory/peak_mib": peak_memory_mib()}
         self._write(trainer, place | rates | cost)
 

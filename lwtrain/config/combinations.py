@@ -18,6 +18,7 @@ from lwtrain.config.schema import (
     CustomConfig,
     DatasetConfig,
     EncoderConfig,
+    FrontConfig,
     LayerConfig,
     ModelConfig,
     ObjectiveConfig,
@@ -103,13 +104,20 @@ def _batch_is_no_larger_than_the_data(
 
 
 def _every_batch_has_a_label(
-    dataset: DatasetConfig, validation: float | str, labels: int | float | str, batches: str, batch_size: int
+    dataset: DatasetConfig,
+    validation: float | str,
+    labels: int | float | str,
+    batches: str,
+    batch_size: int,
+    micro_batch: int | None,
 ) -> None:
     info = dataset_info(dataset.name)
     num_images = num_kept(info.num_train, info.num_classes, validation)
-    num_batches = math.ceil(num_images / batch_size)
-    if batches == "proportional" and num_labelled(labels, num_images, info.num_classes) < num_batches:
+    count = num_labelled(labels, num_images, info.num_classes)
+    if batches == "proportional" and count < math.ceil(num_images / batch_size):
         raise ValueError(f"labels={labels}: too few to put one into each batch; choose batches=half")
+    if batches == "proportional" and micro_batch is not None and count < math.ceil(num_images / micro_batch):
+        raise ValueError(f"labels={labels}: too few to put one into each slice of micro_batch; choose batches=half")
 
 
 def _decoder_suits_the_loss(encoder: EncoderConfig, objective: ObjectiveConfig) -> None:
@@ -155,6 +163,11 @@ def _loaded_layers_can_rest(layer: LayerConfig, schedule: ScheduleConfig) -> Non
         raise ValueError(f"layer.load={shown(layer.load)}: {remedy}")
 
 
+def _front_has_a_folder(front: FrontConfig) -> None:
+    if front.folder is not None and not Path(front.folder).is_dir():
+        raise ValueError(f"front.folder={front.folder}: there is no such folder")
+
+
 def _data_dir_is_a_folder(data_dir: str) -> None:
     if Path(data_dir).exists() and not Path(data_dir).is_dir():
         raise ValueError(f"data_dir={data_dir}: this is a file; choose a folder")
@@ -191,6 +204,7 @@ RULES: tuple[Callable[..., None], ...] = (
     _visits_name_layers_that_exist,
     _layers_to_load_are_there,
     _loaded_layers_can_rest,
+    _front_has_a_folder,
     _data_dir_is_a_folder,
     _time_is_a_time,
     _one_process_in_a_multirun,

@@ -12,6 +12,7 @@ from lwtrain.config.composing import Composed, Composer, hydra_at_hand
 from lwtrain.config.files import group_choices
 from lwtrain.config.run_folders import (
     LIMITS,
+    NOT_FREE,
     EarlierRun,
     check_new_folder,
     check_writable,
@@ -129,7 +130,7 @@ class CommandLine:
         """Put the words of an earlier run before those given now, and its folder and checkpoint behind them."""
         given = {word.key for word in self._words}
         anew = given.union(LIMITS)
-        before = [word for word in self._parse(*earlier.words) if not anew & {word.key, word.key.partition(".")[0]}]
+        before = [word for word in self._parse(*earlier.words) if not anew & _overruled_by(word.key)]
         now = [word for word in self._words if word.key != "ckpt_path"]
         place = [f"ckpt_path={quoted(earlier.checkpoint)}"]
         if earlier.folder is not None and "hydra.run.dir" not in given:
@@ -157,3 +158,8 @@ class CommandLine:
             (check_writable if continued else check_new_folder)(folder, setting)
         except (OmegaConfBaseException, ConfigError) as error:
             self._mistakes.append(str(error))
+
+
+def _overruled_by(key: str) -> set[str]:
+    """Say what has to be given anew for a setting not to be carried over: itself, or its group if it is free to go."""
+    return {key} if key in NOT_FREE else {key, key.partition(".")[0]}

@@ -20,10 +20,11 @@ _WORDS = ".hydra/overrides.yaml"  # there too: the command line, as Hydra keeps 
 _LAST = "checkpoints/last.ckpt"
 _METRICS = "metrics.json"
 
-FREE = ("progress", "data_dir", "front", "trainer", "logger", "callbacks", "ckpt_path", "layer.store")
+FREE = ("compile", "progress", "data_dir", "front", "trainer", "logger", "callbacks", "ckpt_path", "layer.store")
 """What may change when a run is continued: it touches neither the network nor what the network learns from."""
 
 NOT_FREE = (
+    "front.views",  # which augmentations a layer meets
     "trainer.devices",  # how many processes there are decides which rows each has
     "trainer.num_nodes",
     "trainer.strategy",
@@ -33,7 +34,7 @@ NOT_FREE = (
     "trainer.gradient_clip_val",
     "trainer.gradient_clip_algorithm",
 )
-"""Settings of Lightning's Trainer that may not, for they change the steps that are made."""
+"""Settings among them that may not, for they change the steps that are made."""
 
 LIMITS = ("trainer.max_epochs", "trainer.max_steps", "trainer.max_time", "trainer.fast_dev_run")
 """What ends a run early; a run that is continued takes it from the words given now, not from those that started it."""

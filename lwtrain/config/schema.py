@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 from lwtrain.config.ranges import Count, Index, NotNegative, OrAuto, Positive, Range, Share, ShareOrAll, ShareOrNone
+from lwtrain.objectives.weights import weighty_reconstructions
 
 
 @dataclass(frozen=True)
@@ -69,12 +70,20 @@ EncoderConfig = AutoencoderConfig | PoolConfig
 class BalancedConfig:
     """A local loss that weighs reconstruction against prediction."""
 
-    rebuilds: ClassVar[bool] = True
-
     name: str
-    alpha: Share | Literal["learned"]
+    alpha: ShareOrAll | Literal["learned"]
     reconstruction: Literal["mse", "bce"]
     label_smoothing: ShareOrNone
+
+    @property
+    def rebuilds(self) -> bool:
+        """Whether any reconstruction has a weight."""
+        return any(weighty_reconstructions(self.name, self.alpha))
+
+    @property
+    def rebuilds_unlabelled(self) -> bool:
+        """Whether that of unlabelled images has."""
+        return weighty_reconstructions(self.name, self.alpha).unlabelled
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,7 @@ class PredictionConfig:
     """Cross entropy alone."""
 
     rebuilds: ClassVar[bool] = False
+    rebuilds_unlabelled: ClassVar[bool] = False
 
     name: Literal["prediction"]
     label_smoothing: ShareOrNone
@@ -105,6 +115,14 @@ class WaveConfig:
     name: Literal["wave"]
     epochs: Count
     waves: Count
+
+
+@dataclass(frozen=True)
+class SimultaneousConfig:
+    """All layers at once, each from its own loss."""
+
+    name: Literal["simultaneous"]
+    epochs: Count
 
 
 @dataclass(frozen=True)
@@ -132,7 +150,7 @@ class CustomConfig:
     visits: list[VisitConfig]
 
 
-ScheduleConfig = SequentialConfig | WaveConfig | BackpropConfig | CustomConfig
+ScheduleConfig = SequentialConfig | WaveConfig | SimultaneousConfig | BackpropConfig | CustomConfig
 
 
 @dataclass(frozen=True)
@@ -143,6 +161,7 @@ class AdamConfig:
     lr: Positive | list[Positive]
     lr_decay: Positive
     course: Literal["linear", "cosine", "constant"]
+    resting_state: Literal["same", "bf16", "host"]
     weight_decay: NotNegative
 
 
@@ -154,6 +173,7 @@ class SGDConfig:
     lr: Positive | list[Positive]
     lr_decay: Positive
     course: Literal["linear", "cosine", "constant"]
+    resting_state: Literal["same", "bf16", "host"]
     weight_decay: NotNegative
     momentum: ShareOrNone
     nesterov: bool
@@ -167,6 +187,8 @@ class FrontConfig:
     """Where the activations that enter the active layer are kept."""
 
     name: str
+    views: Literal["fresh"] | Count
+    folder: str | None
 
 
 @dataclass(frozen=True)
@@ -236,8 +258,10 @@ class Config:
     labels: Literal["all"] | Count | Share
     batches: Annotated[Literal["half", "proportional", "labelled"], OrAuto()]
     batch_size: Annotated[int, Range(at_least=2)]
+    micro_batch: Annotated[int, Range(at_least=2)] | None
     validation: Share | Literal["test"]
     precision: Literal["auto", "32", "bf16"]
+    compile: bool
     progress: Literal["auto", "rich", "plain", "none"]
     data_dir: str
     ckpt_path: str | None

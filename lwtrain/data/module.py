@@ -1,7 +1,7 @@
 """The data of a run: few labelled images, many without labels, some held out, all of them in memory as bytes."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +24,7 @@ from lwtrain.data.label_split import split_labels
 from lwtrain.data.load import Split
 from lwtrain.data.view import View
 from lwtrain.errors import DataError
-from lwtrain.front import CHUNK
+from lwtrain.fronts.front import CHUNK
 from lwtrain.seeds import generator_for
 
 
@@ -98,6 +98,7 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
         if not 2 <= batch_size <= len(rows.images):
             raise ValueError(f"batch_size={batch_size}: choose 2 to {len(rows.images)}, the training rows")
         self._check_labels(rows, count_training_batches(rows, batch_size))
+        self.on_order: Callable[[Sequence[RowBatch]], None] | None = None  # hears each epoch's training batches
         self._unaltered: View | None = None
         self.turn_to((0, 0))
 
@@ -154,6 +155,12 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
         test, rows = self.test, self._share(torch.arange(len(self.test.labels)))
         return self._in_order(rows, lambda places: (test.images[rows[places]], test.labels[rows[places]]))
 
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Move a batch; the rows stay, for it is the host that looks them up."""
+        if isinstance(batch, RowBatch):
+            return RowBatch(batch.rows, batch.labels.to(device, non_blocking=True))
+        return super().transfer_batch_to_device(batch, device, dataloader_idx)
+
     @staticmethod
     def _check_labels(rows: Rows, num_batches: int) -> None:
         if rows.num_labelled < num_batches:
@@ -163,8 +170,11 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
         epoch = self.trainer.current_epoch if self.trainer is not None else 0
         generator = generator_for(self.seed, "order", *self._view, epoch)
         labels = self.train.labels[self._rows.images[: self._rows.num_labelled]]
-        for places, labelled in shuffled_batches(self._rows, num_batches, generator):
-            yield RowBatch(places, labels[places[:labelled]])
+        shuffled = shuffled_batches(self._rows, num_batches, generator)
+        batches = [RowBatch(places, labels[places[:labelled]]) for places, labelled in shuffled]
+        if self.on_order is not None:
+            self.on_order(batches)
+        yield from batches
 
     def _in_order(self, rows: Tensor, batch: Callable[[Tensor], Any]) -> BatchLoader:
         """Deal this process's rows out as they stand, into as many batches on every process."""

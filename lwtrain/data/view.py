@@ -34,10 +34,15 @@ class View:
 def as_inputs(images: Tensor) -> Tensor:
     """Turn pictures into what layer 0 reads: float32 in [0, 1], channels last in memory; floats pass as they are.
 
+    Strides are those of channels last even where one channel or one pixel leaves several that say the same: torch picks
+    its way to compute by them, and two ways may round differently.
+
     Args:
         images: (batch, channels, height, width), uint8 in 0..255 or floating point in [0, 1]; or, of a layer that
             flattens, (batch, features).
     """
     if images.ndim == 4:
-        images = images.contiguous(memory_format=torch.channels_last)
+        batch, channels, height, width = images.shape
+        pixels = images.permute(0, 2, 3, 1).flatten(start_dim=1).view(batch, height, width, channels)
+        images = pixels.permute(0, 3, 1, 2)
     return images.float().div_(255) if images.dtype == torch.uint8 else images

@@ -6,9 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+_ALLOWED = "choose a number above 0 and at most 1, or learned"
+
 
 class Alpha(NamedTuple):
-    """The weight a in (0, 1) and the regulariser r that keeps a learned one off the ends."""
+    """The weight a in (0, 1] and the regulariser r that keeps a learned one off the ends."""
 
     value: Tensor
     regulariser: Tensor
@@ -17,16 +19,18 @@ class Alpha(NamedTuple):
 class FixedAlpha(nn.Module):
     """A constant: r = 0.
 
+    At 0 no layer but the head would learn to classify, and the vote would count opinions that nobody formed.
+
     Raises:
-        ValueError: If `value` is not between 0 and 1.
+        ValueError: If `value` is not above 0 and at most 1.
     """
 
     alpha: Tensor
     regulariser: Tensor
 
     def __init__(self, value: float) -> None:
-        if not 0 < value < 1:
-            raise ValueError(f"objective.alpha={value}: choose a number between 0 and 1, or learned")
+        if not 0 < value <= 1:
+            raise ValueError(f"objective.alpha={value}: {_ALLOWED}")
         super().__init__()
         # Buffers follow the module to its device; a setting is no part of the weights, so no checkpoint holds them.
         self.register_buffer("alpha", torch.tensor(float(value)), persistent=False)
@@ -57,7 +61,7 @@ class LearnedAlpha(nn.Module):
 
 
 def build_alpha(setting: float | str) -> FixedAlpha | LearnedAlpha:
-    """A weight from its setting: a number in (0, 1), or "learned".
+    """A weight from its setting: a number in (0, 1], or "learned".
 
     Raises:
         ValueError: If it is neither.
@@ -65,5 +69,5 @@ def build_alpha(setting: float | str) -> FixedAlpha | LearnedAlpha:
     if setting == "learned":
         return LearnedAlpha()
     if isinstance(setting, str):
-        raise ValueError(f"objective.alpha={setting}: choose a number between 0 and 1, or learned")
+        raise ValueError(f"objective.alpha={setting}: {_ALLOWED}")
     return FixedAlpha(setting)

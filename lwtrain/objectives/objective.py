@@ -1,7 +1,7 @@
 """What every objective promises."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -23,13 +23,15 @@ class Objective(nn.Module, ABC):
     """Turns a sidecar's output into losses.
 
     Promises losses in float32, under autocast too, and that an absent term (no labelled rows, no unlabelled rows, no
-    decoder) is not computed.
+    decoder, no weight) is not computed.
 
     Attributes:
-        rebuilds: Whether it looks at the reconstruction; if not, the sidecar need not make one.
+        rebuilds: Whether it looks at the reconstruction of any row; if not, the sidecar need not make one.
+        rebuilds_unlabelled: Whether it looks at that of unlabelled rows; if not, the sidecar need not read them.
     """
 
-    rebuilds: ClassVar[bool] = True
+    rebuilds: bool = True
+    rebuilds_unlabelled: bool = True
 
     def forward(self, output: SidecarOutput, inputs: Tensor, labels: Tensor) -> Losses:
         """The losses of one batch.

@@ -42,7 +42,7 @@ class PredictionObjective(Objective):
         ValueError: If `label_smoothing` is out of range.
     """
 
-    rebuilds = False
+    rebuilds = rebuilds_unlabelled = False
 
     def __init__(self, *, label_smoothing: float = 0.0) -> None:
         super().__init__()

@@ -6,13 +6,15 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from lwtrain.activations import LeakyReLU
 from lwtrain.backbones.backbone import LayerShape, Shape
 from lwtrain.convolution import SameConv2d
 from lwtrain.registry import choices_hint
+from lwtrain.sidecars.channel_dropout import ChannelDropout
 
 # Channels after each pooling of the encoder, as multiples of the layer's channels.
 ENCODERS: dict[str, tuple[float, ...]] = {"a": (2, 4), "b": (2,), "c": (0.5,)}
-DROPOUTS: dict[str, type[nn.Dropout] | type[nn.Dropout2d]] = {"channel": nn.Dropout2d, "element": nn.Dropout}
+DROPOUTS: dict[str, type[nn.Dropout] | type[ChannelDropout]] = {"channel": ChannelDropout, "element": nn.Dropout}
 OUTPUTS = ("auto", "sigmoid", "linear")
 
 
@@ -73,7 +75,7 @@ class SidecarAutoencoder(nn.Module):
                 resize=resize,
                 conv=SameConv2d(channels_in, channels_out, kernel_size),
                 norm=nn.BatchNorm2d(channels_out),
-                activation=nn.LeakyReLU(inplace=True),
+                activation=LeakyReLU(),
                 dropout=DROPOUTS[dropout_kind](dropout),
             )
             return nn.Sequential(pieces)

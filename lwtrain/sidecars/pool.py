@@ -5,7 +5,9 @@ from collections import OrderedDict
 from torch import Tensor, nn
 
 from lwtrain.backbones.backbone import LayerShape
+from lwtrain.batch_rows import first_rows
 from lwtrain.sidecars import SIDECARS
+from lwtrain.sidecars.grid_average import GridAverage
 from lwtrain.sidecars.sidecar import Sidecar, SidecarOutput
 
 
@@ -44,7 +46,7 @@ class PoolSidecar(Sidecar):
         # Without the minimum, a 2 x 2 output would be repeated to 4 x 4: four weights for one number.
         rows, columns = min(grid, height), min(grid, width)
         classifier: OrderedDict[str, nn.Module] = OrderedDict(
-            pool=nn.AdaptiveAvgPool2d((rows, columns)),
+            pool=GridAverage(rows, columns),
             flatten=nn.Flatten(),
             classes=nn.Linear(channels * rows * columns, num_classes),
         )
@@ -52,7 +54,7 @@ class PoolSidecar(Sidecar):
 
     def forward(self, features: Tensor, num_labelled: int | None = None) -> SidecarOutput:
         """Classify the first `num_labelled` rows (all of them if None)."""
-        return SidecarOutput(self.classify(features[:num_labelled]), reconstruction=None)
+        return SidecarOutput(self.classify(first_rows(features, num_labelled)), reconstruction=None)
 
     def classify(self, features: Tensor) -> Tensor:
         """The logits of all rows, (batch, classes)."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from torch import Tensor, nn
 
 from lwtrain.backbones.backbone import LayerShape
+from lwtrain.batch_rows import first_rows
 from lwtrain.sidecars import SIDECARS
 from lwtrain.sidecars.autoencoder import ENCODERS, SidecarAutoencoder
 from lwtrain.sidecars.sidecar import Sidecar, SidecarOutput
@@ -78,7 +79,7 @@ class SupervisedSidecarAutoencoder(Sidecar):
     def forward(self, features: Tensor, num_labelled: int | None = None) -> SidecarOutput:
         """Classify the first `num_labelled` rows (all of them if None) and rebuild all rows."""
         code = self.autoencoder.encoder(features)
-        return SidecarOutput(self.supervision(code[:num_labelled]), self.autoencoder.decode(code))
+        return SidecarOutput(self.supervision(first_rows(code, num_labelled)), self.autoencoder.decode(code))
 
     def classify(self, features: Tensor) -> Tensor:
         """The logits of all rows, (batch, classes), without the decoder."""

@@ -131,8 +131,14 @@ def test_a_plain_loader_resumes_bit_for_bit(shuffle: bool, tmp_path: Path) -> No
     assert differing(tensors(resumed.layers), tensors(whole.layers)) == []
 
 
-def test_a_front_in_memory_needs_rows() -> None:
-    with pytest.raises(ValueError, match=r"^front=memory: needs a SemiSupervisedDataModule; choose front=recompute$"):
-        fit(WaveSchedule(1, 1, front="memory"), data=Images())
-    with pytest.raises(ValueError, match=r"^front=memory: needs a SemiSupervisedDataModule; choose front=recompute$"):
-        fit_loaders(WaveSchedule(1, 1))
+@pytest.mark.parametrize("front", ["memory", "disk"])
+def test_a_front_that_is_kept_needs_rows(front: str) -> None:
+    with pytest.raises(ValueError, match=rf"^front={front}: needs a SemiSupervisedDataModule; choose front=recompute$"):
+        fit(WaveSchedule(1, 1, front=front), data=Images())
+    with pytest.raises(ValueError, match=rf"^front={front}: needs a SemiSupervisedDataModule; choose front=recompute$"):
+        fit_loaders(WaveSchedule(1, 1, front=front))
+
+
+def test_the_front_that_is_chosen_for_images_is_recomputed() -> None:
+    chosen, told = fit_loaders(WaveSchedule(1, 1)), fit_loaders(WaveSchedule(1, 1, front="recompute"))
+    assert differing(tensors(chosen.layers), tensors(told.layers)) == []

@@ -87,7 +87,7 @@ def test_the_schedule_decides_how_long_a_run_is(max_epochs: int, run: int) -> No
 def test_a_limited_run_trains_and_resumes_alike(
     limits: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for place in ("lwtrain.data.module.CHUNK", "lwtrain.front.CHUNK"):
+    for place in ("lwtrain.data.module.CHUNK", "lwtrain.fronts.held.CHUNK"):
         monkeypatch.setattr(place, 4)  # three batches of validation images
     whole = fit(WaveSchedule(2, 2), logger=RunCSVLogger(tmp_path / "whole"), **limits)
     validated = 8 if "limit_val_batches" in limits else 12
@@ -136,7 +136,7 @@ def test_a_custom_schedule_can_be_carried_out_again() -> None:
     assert len(schedule.timetable(3)) == len(schedule.timetable(3)) == 2
 
 
-@pytest.mark.parametrize("front", ["memory", "recompute"])
+@pytest.mark.parametrize("front", ["memory", "disk", "recompute"])
 def test_all_activations_are_let_go_at_the_end(front: str) -> None:
     stack = fit(WaveSchedule(1, 1, front=front))
     assert stack.front is None
@@ -144,8 +144,10 @@ def test_all_activations_are_let_go_at_the_end(front: str) -> None:
 
 
 def test_unknown_settings_name_the_choices() -> None:
-    with pytest.raises(ValueError, match=r"^front=disc: choose memory or recompute$"):
+    with pytest.raises(ValueError, match=r"^front=disc: choose auto, memory, disk or recompute$"):
         WaveSchedule(1, 1, front="disc")
+    with pytest.raises(ValueError, match=r"^front\.views=0: choose fresh, or 1 or more$"):
+        WaveSchedule(1, 1, views=0)
     with pytest.raises(ValueError, match=r"^optimizer\.course=step: choose constant, linear, cosine$"):
         WaveSchedule(1, 1, course="step")
 

@@ -40,7 +40,7 @@ def test_the_defaults_are_those_of_the_first_run_in_the_readme() -> None:
         "vgg11",
         "pool",
         "c",
-        "memory",
+        "auto",
     )
     assert config.schedule == WaveConfig("wave", epochs=2, waves=2)
     assert (config.labels, config.batches, config.batch_size, config.validation) == ("all", "labelled", 128, 0.1)

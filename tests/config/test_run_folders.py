@@ -82,9 +82,18 @@ def test_a_run_can_be_continued_again_and_by_further_processes(monkeypatch: pyte
 
 def test_settings_that_do_not_touch_training_may_change() -> None:
     earlier_run(Path("run"), "model=vgg13", "progress=rich")
-    words = ["ckpt_path=run", "progress=none", "data_dir=x", "front=recompute", "logger.csv=false", "layer.store=false"]
-    (config,) = CommandLine([*words, "trainer.accelerator=cpu"]).check(new_folder=True)
+    words = ["progress=none", "data_dir=x", "front=recompute", "logger.csv=false", "layer.store=false", "compile=true"]
+    (config,) = CommandLine(["ckpt_path=run", *words, "trainer.accelerator=cpu"]).check(new_folder=True)
     assert (config.progress, config.trainer.accelerator, config.model.name) == ("none", "cpu", "vgg13")
+
+
+def test_the_front_may_change_and_the_views_may_not() -> None:
+    words = ["schedule=sequential", "dataset.augmentation=light", "front.views=2"]
+    earlier_run(Path("run"), *words)
+    (config,) = CommandLine(["ckpt_path=run", "front=disk", "front.folder=."]).check(new_folder=True)
+    assert (config.front.name, config.front.views, config.front.folder) == ("disk", 2, ".")
+    (line, _) = refusal("ckpt_path=run", "front.views=1").splitlines()
+    assert line == "front.views=1: the checkpoint was made with front.views=2"
 
 
 def test_limits_of_an_earlier_start_are_not_carried_over() -> None:

@@ -39,7 +39,12 @@ def test_regulariser_stays_finite_at_the_ends(x: float) -> None:
     assert alpha().regulariser.item() == pytest.approx(200.0)
 
 
-@pytest.mark.parametrize("setting", [0, 1, 1.5, -0.1, "learnt"])
+def test_alpha_may_be_one() -> None:
+    assert build_alpha(1)().value.item() == 1.0
+
+
+@pytest.mark.parametrize("setting", [0, 1.5, -0.1, "learnt", float("nan")])
 def test_alpha_out_of_range_is_refused(setting: float | str) -> None:
-    with pytest.raises(ValueError, match=rf"^objective\.alpha={setting}: choose a number between 0 and 1, or learned$"):
+    message = rf"^objective\.alpha={setting}: choose a number above 0 and at most 1, or learned$"
+    with pytest.raises(ValueError, match=message):
         build_alpha(setting)

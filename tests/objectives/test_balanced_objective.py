@@ -64,6 +64,53 @@ def test_without_unlabelled_rows_their_term_is_absent(name: str, total: float) -
     assert losses.total.item() == pytest.approx(total, rel=1e-5)
 
 
+# Terms of weight 0
+
+
+@pytest.mark.parametrize("name", ["by_task", "by_task_labelled"])
+def test_where_prediction_weighs_everything_nothing_is_rebuilt(name: str) -> None:
+    objective = build(name, alpha=1)
+    assert not objective.rebuilds
+    assert not objective.rebuilds_unlabelled
+    losses = objective(OUTPUT, INPUTS, LABELS)
+    assert losses.total.item() == losses.prediction.item() == pytest.approx(P)  # (u + s) 0 + p
+    assert losses[2:] == (None, None, None)
+
+
+def test_where_labels_weigh_everything_unlabelled_rows_are_not_rebuilt() -> None:
+    objective = build("by_supervision", alpha=1)
+    assert objective.rebuilds
+    assert not objective.rebuilds_unlabelled
+    for rows in (3, 1):  # whether or not the sidecar was given the others
+        output = OUTPUT._replace(reconstruction=OUTPUT.reconstruction[:rows])
+        losses = objective(output, INPUTS[:rows], LABELS)
+        assert losses.reconstruction_unlabelled is None
+        assert losses.total.item() == pytest.approx(S + P, rel=1e-5)  # u 0 + (s + p)
+        assert losses.reconstruction_labelled.item() == pytest.approx(S, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+@pytest.mark.parametrize("alpha", [1e-3, 0.999, "learned"])
+def test_short_of_the_end_everything_is_rebuilt(name: str, alpha: float | str) -> None:
+    objective = build(name, alpha=alpha)
+    assert objective.rebuilds
+    assert objective.rebuilds_unlabelled
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_the_end_is_where_the_formula_goes(name: str) -> None:
+    nearly, exactly = (build(name, alpha=alpha)(OUTPUT, INPUTS, LABELS).total.item() for alpha in (1 - 1e-6, 1))
+    assert exactly == pytest.approx(nearly, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_batch_without_any_weight_teaches_nothing(name: str) -> None:
+    logits = torch.zeros(0, 2, requires_grad=True)
+    losses = build(name, alpha=1)(SidecarOutput(logits, OUTPUT.reconstruction[1:]), INPUTS[1:], LABELS[:0])
+    losses.total.backward()
+    assert losses.total.item() == 0.0
+
+
 @pytest.mark.parametrize("name", FORMULAS)
 def test_without_labelled_rows_their_terms_are_absent(name: str) -> None:
     output = SidecarOutput(torch.zeros(0, 2), OUTPUT.reconstruction[1:])

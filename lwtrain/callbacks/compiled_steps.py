@@ -1,0 +1,87 @@
+"""Lets a stack train by compiled steps."""
+
+import logging
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback
+from torch import nn
+
+from lwtrain.compiling import Backend, Step, StepCompiler, check_compiler
+from lwtrain.stack import LayerStack
+
+
+class CompiledSteps(Callback):
+    """Compiles each layer's local step, or the step that trains all layers end to end, when it first trains.
+
+    Promise: only the steps are compiled, and only within `fit`; names of weights and checkpoints are those of a run
+    that is not compiled.
+
+    When not to use it: in short runs. Each layer pays its warm-up (`seconds`) once in every process, and a layer trains
+    by the same mathematics before and after.
+
+    Args:
+        backend: See `StepCompiler`.
+    """
+
+    def __init__(self, backend: Backend = "inductor") -> None:
+        self._compiler = StepCompiler(backend)
+        self._compiled: dict[str, Step] = {}
+        self._replaced: list[tuple[nn.Module, str]] = []
+        self._reported: dict[str, float] = {}
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """What compiling has taken in this process, by layer; the head stands for a step end to end."""
+        return self._compiler.seconds
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Look for a compiler before anything has been trained."""
+        if stage == "fit" and self._compiler.backend == "inductor":
+            check_compiler(trainer.strategy.root_device)
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Watch torch's compiler."""
+        assert isinstance(pl_module, LayerStack)
+        self._compiler.open(len(pl_module.layers))
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Put compiled steps in the place of those that this epoch takes."""
+        assert isinstance(pl_module, LayerStack)
+        self._restore()
+        if pl_module.end_to_end:
+            self._replace(pl_module, "end_to_end_step", pl_module.active_name)
+        else:
+            for number in pl_module.learners:
+                self._replace(pl_module.part(number), "local_step", pl_module.names[number])
+
+    def _replace(self, owner: nn.Module, method: str, name: str) -> None:
+        key = f"{name}.{method}"
+        if key not in self._compiled:
+            self._compiled[key] = self._compiler.compiled(name, getattr(owner, method))
+        vars(owner)[method] = self._compiled[key]  # what an instance has comes before what its class has
+        self._replaced.append((owner, method))
+
+    def _restore(self) -> None:
+        for owner, method in self._replaced:
+            del vars(owner)[method]
+        self._replaced = []
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Say what compiling has taken."""
+        for name, seconds in self.seconds.items():
+            if news := seconds - self._reported.get(name, 0.0):
+                logging.getLogger(__name__).info("%s: compiled in %.1f s", name, news)
+        self._reported = dict(self.seconds)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Leave the stack as it was."""
+        self._close()
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """Leave the stack as it was."""
+        self._close()
+
+    def _close(self) -> None:
+        self._restore()
+        self._compiled = {}
+        self._compiler.close()

@@ -1,0 +1,52 @@
+"""Layers that rest, made quick: batch norm that no longer learns is part of the convolution before it."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+
+class FoldedLayer:
+    """Runs a layer under autocast as it is in eval mode, each batch norm folded into the convolution that it follows.
+
+    Convolutions are kept in autocast's number format, so that weights need not be turned into it for every batch.
+    Promise: never stale; what is folded is made anew when a weight or statistic of the layer has changed.
+
+    Args:
+        layer: An `nn.Sequential`; any other module runs as it is.
+    """
+
+    def __init__(self, layer: nn.Module) -> None:
+        self._layer = layer
+        self._folded: nn.Module | None = None
+        self._made_from: tuple[object, ...] = ()
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """Give what the layer gives, up to the rounding of autocast's number format."""
+        dtype = torch.get_autocast_dtype(inputs.device.type)
+        state = (dtype, *_versions(self._layer))
+        if self._folded is None or state != self._made_from:
+            self._folded, self._made_from = _fold(self._layer, dtype), state
+        folded: Tensor = self._folded(inputs)
+        return folded
+
+
+def _versions(layer: nn.Module) -> Iterator[tuple[int, int]]:
+    """Tell each tensor's place, and how often it has been written to."""
+    for tensor in (*layer.parameters(), *layer.buffers()):
+        yield tensor.data_ptr(), tensor._version
+
+
+@torch.no_grad()
+def _fold(layer: nn.Module, dtype: torch.dtype) -> nn.Module:
+    if not isinstance(layer, nn.Sequential):
+        return layer
+    pieces: list[nn.Module] = []
+    for piece in layer:
+        before = pieces[-1] if pieces else None
+        if isinstance(piece, nn.BatchNorm2d) and piece.track_running_stats and isinstance(before, nn.Conv2d):
+            pieces[-1] = fuse_conv_bn_eval(before, piece).to(dtype).requires_grad_(False)
+        else:
+            pieces.append(piece)
+    return nn.Sequential(*pieces)

@@ -1,0 +1,93 @@
+import copy
+
+import pytest
+import torch
+from tiny import tiny_backbone, tiny_stack
+from torch import Tensor, nn
+
+from lwtrain.folding import FoldedLayer
+
+IMAGES = torch.rand(8, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+
+
+def experienced_layer() -> nn.Module:
+    """A layer whose batch norm has statistics and weights of its own."""
+    torch.manual_seed(0)
+    layer = tiny_backbone().layers[0]
+    for _ in range(3):
+        layer(torch.randn(16, 3, 8, 8) * 3 + 1)
+    nn.init.normal_(layer[1].weight, 1, 0.3)
+    nn.init.normal_(layer[1].bias)
+    return layer.eval()
+
+
+@torch.no_grad()
+def run(layer: object) -> Tensor:
+    with torch.autocast("cpu", torch.bfloat16):
+        return layer(IMAGES).float()
+
+
+def test_a_folded_layer_is_as_near_the_exact_one_as_the_layer_itself() -> None:
+    layer = experienced_layer()
+    with torch.no_grad():
+        exact = layer(IMAGES)
+    own, folded = ((run(way) - exact).abs().mean().item() for way in (layer, FoldedLayer(layer)))
+    assert 0 < folded < 1.2 * own
+
+
+def test_no_batch_norm_runs() -> None:
+    layer, calls = experienced_layer(), []
+    layer[1].register_forward_hook(lambda *_: calls.append(1))
+    run(FoldedLayer(layer))
+    assert not calls
+
+
+@pytest.mark.parametrize("what", ["0.weight", "1.bias", "1.running_var"])
+def test_a_change_is_noticed(what: str) -> None:
+    layer = experienced_layer()
+    folded = FoldedLayer(layer)
+    before = run(folded)
+    tensor = layer.state_dict()[what]
+    tensor.mul_(3)
+    assert not torch.equal(run(folded), before)
+    assert torch.equal(run(folded), run(FoldedLayer(layer)))
+
+
+def test_loaded_weights_are_noticed() -> None:
+    layer = experienced_layer()
+    folded, other = FoldedLayer(layer), copy.deepcopy(layer)
+    nn.init.normal_(other[0].weight)
+    before = run(folded)
+    layer.load_state_dict(other.state_dict())
+    assert not torch.equal(run(folded), before)
+
+
+def test_a_copy_of_a_layer_folds_its_own_weights() -> None:
+    stack = tiny_stack().eval()
+    run(stack.layers[0])
+    other = copy.deepcopy(stack)
+    nn.init.normal_(other.layers[0].layer[0].weight)
+    assert not torch.equal(run(other.layers[0]), run(stack.layers[0]))
+
+
+def test_only_resting_layers_in_half_precision_are_folded() -> None:
+    part = tiny_stack().layers[0]
+    calls: list[int] = []
+    part.layer[1].register_forward_hook(lambda *_: calls.append(1))
+    part.train()
+    run(part)
+    assert len(calls) == 1  # it learns
+    part.eval()
+    with torch.no_grad():
+        part(IMAGES)
+    assert len(calls) == 2  # float32: bit for bit the layer's own
+    run(part)
+    assert len(calls) == 2
+
+
+def test_what_cannot_be_folded_runs_as_it_is() -> None:
+    layer = nn.Sequential(nn.BatchNorm2d(3), nn.Conv2d(3, 4, 3), nn.ReLU()).eval()
+    assert torch.equal(run(FoldedLayer(layer)), run(layer))
+    own = nn.Conv2d(3, 4, 3)
+    assert torch.equal(run(FoldedLayer(own)), run(own))
+    assert all(parameter.requires_grad for parameter in layer.parameters())
