@@ -1,8 +1,8 @@
 """Activations that need no memory of their own: forward and backward write where they read.
 
 torch's `nn.ReLU(inplace=True)` saves memory in the forward pass only. Where the gradient that comes in was made for the
-activation alone, its place can take the one that goes out. Only who makes a gradient knows that, and says so by
-`unshared`: a sum, for one, hands the same gradient to all its terms.
+activation alone, its place can take the one that goes out. Where a large batch norm stands before it, the sign that
+the gradient depends on is computed again from what that has kept.
 """
 
 from typing import Any
@@ -10,11 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-
-def unshared(gradient: Tensor) -> Tensor:
-    """Mark a gradient, new and at nobody else's hands, as one that may be written over."""
-    gradient.unshared = True  # type: ignore[attr-defined]  # torch keeps what Python adds to a tensor
-    return gradient
+from lwtrain.in_place import Affine, affine_of, in_cache, may_be_written_over, unshared
 
 
 class ReLU(nn.ReLU):
@@ -47,26 +43,39 @@ class LeakyReLU(nn.LeakyReLU):
 
 
 def _activate(plain: Any, input: Tensor, slope: float) -> Tensor:
-    if not (torch.is_grad_enabled() and input.requires_grad) or torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or not (torch.is_grad_enabled() and input.requires_grad):
         return plain(input)
-    return _Activate.apply(input, slope)
+    return _Activate.apply(input, slope, affine_of(input))
 
 
 class _Activate(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, inputs: Tensor, slope: float) -> Tensor:
+    def forward(ctx: Any, inputs: Tensor, slope: float, affine: Affine | None) -> Tensor:
         ctx.mark_dirty(inputs)
         torch.nn.functional.leaky_relu_(inputs, slope) if slope else inputs.relu_()
-        ctx.save_for_backward(inputs)
         ctx.slope = slope
+        if affine is None:
+            ctx.save_for_backward(inputs)
+        else:
+            ctx.save_for_backward(*affine)
         return inputs
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        (outputs,) = ctx.saved_tensors  # as positive as the inputs were
-        into = gradient if getattr(gradient, "unshared", False) else torch.empty_like(outputs)
-        if ctx.slope:
-            torch.ops.aten.leaky_relu_backward.grad_input(gradient, outputs, ctx.slope, True, grad_input=into)
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        saved = ctx.saved_tensors  # asked for once: checkpointing computes them anew each time
+        into = gradient if may_be_written_over(gradient) else torch.empty_like(saved[0])
+        if len(saved) == 1:
+            _through(gradient, saved[0], ctx.slope, into)
         else:
-            torch.ops.aten.threshold_backward.grad_input(gradient, outputs, 0, grad_input=into)
-        return unshared(into), None
+            affine = Affine(*saved)
+            for rows in in_cache(gradient):
+                _through(gradient[rows], affine.part(rows).to(gradient.dtype), ctx.slope, into[rows])
+        return unshared(into), None, None
+
+
+def _through(gradient: Tensor, activated: Tensor, slope: float, into: Tensor) -> None:
+    """Send a gradient back through the activation; `activated` is as positive as what was activated."""
+    if slope:
+        torch.ops.aten.leaky_relu_backward.grad_input(gradient, activated, slope, True, grad_input=into)
+    else:
+        torch.ops.aten.threshold_backward.grad_input(gradient, activated, 0, grad_input=into)

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lwtrain.activations import unshared
+from lwtrain.in_place import unshared
 
 _FEW_PIXELS = 16  # 4 x 4: up to here the product was faster
 

@@ -15,21 +15,36 @@ class FoldedLayer:
 
     Args:
         layer: An `nn.Sequential`; any other module runs as it is.
+        map: What stands behind it.
     """
 
-    def __init__(self, layer: nn.Module) -> None:
-        self._layer = layer
-        self._folded: nn.Module | None = None
+    def __init__(self, layer: nn.Module, map: nn.Module) -> None:
+        self._layer, self._map = layer, map
+        self._pieces: list[nn.Module] = []
         self._made_from: tuple[object, ...] = ()
 
-    def __call__(self, inputs: Tensor) -> Tensor:
+    def features(self, inputs: Tensor) -> Tensor:
         """Give what the layer gives, up to the rounding of autocast's number format."""
+        return _run(self._folded(inputs), inputs)
+
+    def carried(self, inputs: Tensor) -> Tensor:
+        """Give what layer and map give; for an activation that never falls, the same whether it is pooled or not."""
+        *below, last = self._folded(inputs)
+        commutes = isinstance(last, (nn.ReLU, nn.LeakyReLU)) and isinstance(self._map, nn.MaxPool2d)
+        return _run([*below, self._map, last] if commutes else [*below, last, self._map], inputs)
+
+    def _folded(self, inputs: Tensor) -> list[nn.Module]:
         dtype = torch.get_autocast_dtype(inputs.device.type)
         state = (dtype, *_versions(self._layer))
-        if self._folded is None or state != self._made_from:
-            self._folded, self._made_from = _fold(self._layer, dtype), state
-        folded: Tensor = self._folded(inputs)
-        return folded
+        if not self._pieces or state != self._made_from:
+            self._pieces, self._made_from = _fold(self._layer, dtype), state
+        return self._pieces
+
+
+def _run(pieces: list[nn.Module], inputs: Tensor) -> Tensor:
+    for piece in pieces:
+        inputs = piece(inputs)
+    return inputs
 
 
 def _versions(layer: nn.Module) -> Iterator[tuple[int, int]]:
@@ -39,9 +54,9 @@ def _versions(layer: nn.Module) -> Iterator[tuple[int, int]]:
 
 
 @torch.no_grad()
-def _fold(layer: nn.Module, dtype: torch.dtype) -> nn.Module:
+def _fold(layer: nn.Module, dtype: torch.dtype) -> list[nn.Module]:
     if not isinstance(layer, nn.Sequential):
-        return layer
+        return [layer]
     pieces: list[nn.Module] = []
     for piece in layer:
         before = pieces[-1] if pieces else None
@@ -49,4 +64,4 @@ def _fold(layer: nn.Module, dtype: torch.dtype) -> nn.Module:
             pieces[-1] = fuse_conv_bn_eval(before, piece).to(dtype).requires_grad_(False)
         else:
             pieces.append(piece)
-    return nn.Sequential(*pieces)
+    return pieces

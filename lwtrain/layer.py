@@ -116,18 +116,19 @@ class HorizontalLayer(LocalModule):
     ) -> None:
         super().__init__(num_classes, lr)
         self.layer, self.map, self.sidecar, self.objective = layer, map, sidecar, objective
-        self._folded = FoldedLayer(layer)
+        self._folded = FoldedLayer(layer, map)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Give what the next layer reads."""
-        return self.map(self._features(inputs))
+        return self._folded.carried(inputs) if self._folds(inputs) else self.map(self.layer(inputs))
 
     def _features(self, inputs: Tensor) -> Tensor:
-        """Run the layer; the quicker way where it rests and numbers are rounded anyway."""
+        return self._folded.features(inputs) if self._folds(inputs) else self.layer(inputs)
+
+    def _folds(self, inputs: Tensor) -> bool:
+        """Whether the layer may run the quicker way: it rests, and numbers are rounded anyway."""
         rounded = torch.is_autocast_enabled(inputs.device.type)
-        if torch.is_grad_enabled() or self.layer.training or not rounded:
-            return self.layer(inputs)
-        return self._folded(inputs)
+        return rounded and not torch.is_grad_enabled() and not self.layer.training
 
     def local_step(self, inputs: Tensor, labels: Tensor, carry: bool = False) -> LocalStep:
         """Run layer and sidecar once over labelled and unlabelled rows together, and weigh what they give.

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from torch import nn
 
+from lwtrain.pooling import MaxPool2d
 from lwtrain.registry import Registry
 
 MAPS: Registry[Callable[[], nn.Module]] = Registry("map", package=None)
@@ -18,7 +19,7 @@ def pool() -> nn.Module:
         >>> pool()(torch.tensor([[[1.0, 2.0], [3.0, 6.0]]]))
         tensor([[[6.]]])
     """
-    return nn.MaxPool2d(2)
+    return MaxPool2d()
 
 
 @MAPS.register("average")

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lwtrain.activations import LeakyReLU, ReLU, unshared
+from lwtrain.activations import LeakyReLU, ReLU
+from lwtrain.in_place import unshared
 
 PAIRS = [(ReLU(), nn.ReLU()), (LeakyReLU(), nn.LeakyReLU())]
 

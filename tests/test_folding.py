@@ -1,4 +1,5 @@
 import copy
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -6,6 +7,7 @@ from tiny import tiny_backbone, tiny_stack
 from torch import Tensor, nn
 
 from lwtrain.folding import FoldedLayer
+from lwtrain.pooling import MaxPool2d
 
 IMAGES = torch.rand(8, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 
@@ -21,8 +23,12 @@ def experienced_layer() -> nn.Module:
     return layer.eval()
 
 
+def folded_alone(layer: nn.Module) -> Callable[[Tensor], Tensor]:
+    return FoldedLayer(layer, nn.Identity()).features
+
+
 @torch.no_grad()
-def run(layer: object) -> Tensor:
+def run(layer: Callable[[Tensor], Tensor]) -> Tensor:
     with torch.autocast("cpu", torch.bfloat16):
         return layer(IMAGES).float()
 
@@ -31,31 +37,31 @@ def test_a_folded_layer_is_as_near_the_exact_one_as_the_layer_itself() -> None:
     layer = experienced_layer()
     with torch.no_grad():
         exact = layer(IMAGES)
-    own, folded = ((run(way) - exact).abs().mean().item() for way in (layer, FoldedLayer(layer)))
+    own, folded = ((run(way) - exact).abs().mean().item() for way in (layer, folded_alone(layer)))
     assert 0 < folded < 1.2 * own
 
 
 def test_no_batch_norm_runs() -> None:
     layer, calls = experienced_layer(), []
     layer[1].register_forward_hook(lambda *_: calls.append(1))
-    run(FoldedLayer(layer))
+    run(folded_alone(layer))
     assert not calls
 
 
 @pytest.mark.parametrize("what", ["0.weight", "1.bias", "1.running_var"])
 def test_a_change_is_noticed(what: str) -> None:
     layer = experienced_layer()
-    folded = FoldedLayer(layer)
+    folded = folded_alone(layer)
     before = run(folded)
     tensor = layer.state_dict()[what]
     tensor.mul_(3)
     assert not torch.equal(run(folded), before)
-    assert torch.equal(run(folded), run(FoldedLayer(layer)))
+    assert torch.equal(run(folded), run(folded_alone(layer)))
 
 
 def test_loaded_weights_are_noticed() -> None:
     layer = experienced_layer()
-    folded, other = FoldedLayer(layer), copy.deepcopy(layer)
+    folded, other = folded_alone(layer), copy.deepcopy(layer)
     nn.init.normal_(other[0].weight)
     before = run(folded)
     layer.load_state_dict(other.state_dict())
@@ -87,7 +93,19 @@ def test_only_resting_layers_in_half_precision_are_folded() -> None:
 
 def test_what_cannot_be_folded_runs_as_it_is() -> None:
     layer = nn.Sequential(nn.BatchNorm2d(3), nn.Conv2d(3, 4, 3), nn.ReLU()).eval()
-    assert torch.equal(run(FoldedLayer(layer)), run(layer))
+    assert torch.equal(run(folded_alone(layer)), run(layer))
     own = nn.Conv2d(3, 4, 3)
-    assert torch.equal(run(FoldedLayer(own)), run(own))
+    assert torch.equal(run(folded_alone(own)), run(own))
     assert all(parameter.requires_grad for parameter in layer.parameters())
+
+
+@pytest.mark.parametrize("activation", [nn.ReLU(), nn.LeakyReLU(), nn.Tanh()], ids=lambda module: type(module).__name__)
+def test_what_is_carried_is_the_map_of_the_features_bit_for_bit(activation: nn.Module) -> None:
+    layer = experienced_layer()
+    layer[2] = activation
+    folded, map = FoldedLayer(layer, MaxPool2d()), nn.MaxPool2d(2)
+    carried = run(folded.carried)
+    assert carried.shape == (8, 4, 4, 4)
+    assert torch.equal(carried, map(run(folded.features)))
+    average = FoldedLayer(layer, nn.AvgPool2d(2))
+    assert torch.equal(run(average.carried), run(lambda images: nn.AvgPool2d(2)(average.features(images))))

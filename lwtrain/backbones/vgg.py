@@ -11,6 +11,7 @@ from lwtrain.backbones.backbone import Backbone, Shape
 from lwtrain.backbones.plans import PLANS, Convolution, Plan, check_image_size, find_plan, split_layers
 from lwtrain.convolution import SameConv2d
 from lwtrain.maps import MAPS
+from lwtrain.normalisation import BatchNorm2d
 
 ACTIVATIONS: dict[str, type[ReLU] | type[LeakyReLU]] = {"relu": ReLU, "leaky_relu": LeakyReLU}
 HEAD_DROPOUT = 0.1  # as in the sidecars of the layer-wise training report
@@ -78,7 +79,7 @@ def _layer(
     for index, (channels, pools_after) in enumerate(convolutions):
         # Batch norm makes the bias redundant; torchvision has it, and weights are to be interchanged.
         pieces[f"conv_{index}"] = SameConv2d(channels_in, channels)
-        pieces[f"norm_{index}"] = nn.BatchNorm2d(channels)
+        pieces[f"norm_{index}"] = BatchNorm2d(channels)
         pieces[f"activation_{index}"] = activation()
         if pools_after and index + 1 < len(convolutions):  # behind the last one stands the map
             pieces[f"pool_{index}"] = pool()

@@ -1,6 +1,7 @@
 """Sidecars that rebuild a layer's input from its output: the encoders a, b and c and their mirrored decoders."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Literal
 
@@ -9,12 +10,16 @@ from torch import Tensor, nn
 from lwtrain.activations import LeakyReLU
 from lwtrain.backbones.backbone import LayerShape, Shape
 from lwtrain.convolution import SameConv2d
+from lwtrain.pooling import MaxPool2d
 from lwtrain.registry import choices_hint
-from lwtrain.sidecars.channel_dropout import ChannelDropout
+from lwtrain.sidecars.channel_dropout import DroppingLeakyReLU
 
 # Channels after each pooling of the encoder, as multiples of the layer's channels.
 ENCODERS: dict[str, tuple[float, ...]] = {"a": (2, 4), "b": (2,), "c": (0.5,)}
-DROPOUTS: dict[str, type[nn.Dropout] | type[ChannelDropout]] = {"channel": ChannelDropout, "element": nn.Dropout}
+ACTIVATIONS: dict[str, Callable[[float], nn.Module]] = {
+    "channel": DroppingLeakyReLU,
+    "element": lambda p: nn.Sequential(LeakyReLU(), nn.Dropout(p)),
+}  # with the kind of dropout behind them
 OUTPUTS = ("auto", "sigmoid", "linear")
 
 
@@ -75,13 +80,12 @@ class SidecarAutoencoder(nn.Module):
                 resize=resize,
                 conv=SameConv2d(channels_in, channels_out, kernel_size),
                 norm=nn.BatchNorm2d(channels_out),
-                activation=LeakyReLU(),
-                dropout=DROPOUTS[dropout_kind](dropout),
+                activation=ACTIVATIONS[dropout_kind](dropout),
             )
             return nn.Sequential(pieces)
 
         stations = _stations(shape.outputs, ENCODERS[name])
-        encoder = [block(nn.MaxPool2d(2, ceil_mode=True), before[0], after[0]) for before, after in pairwise(stations)]
+        encoder = [block(MaxPool2d(ceil_mode=True), before[0], after[0]) for before, after in pairwise(stations)]
         decoder: list[nn.Module] = [
             block(nn.Upsample(size=after[1:]), before[0], after[0]) for before, after in pairwise(reversed(stations))
         ]
@@ -120,8 +124,8 @@ def _check_settings(name: str, dropout: float, dropout_kind: str, output: str, k
         raise ValueError(f"encoder={name}: {choices_hint(name, list(ENCODERS))}")
     if not 0 <= dropout < 1:
         raise ValueError(f"encoder.dropout={dropout}: choose 0 or more and less than 1")
-    if dropout_kind not in DROPOUTS:
-        raise ValueError(f"encoder.dropout_kind={dropout_kind}: {choices_hint(dropout_kind, list(DROPOUTS))}")
+    if dropout_kind not in ACTIVATIONS:
+        raise ValueError(f"encoder.dropout_kind={dropout_kind}: {choices_hint(dropout_kind, list(ACTIVATIONS))}")
     if output not in OUTPUTS:
         raise ValueError(f"encoder.output={output}: {choices_hint(output, list(OUTPUTS))}")
     if kernel_size < 1 or kernel_size % 2 == 0:

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lwtrain.activations import unshared
+from lwtrain.in_place import unshared
 
 
 class GridAverage(nn.Module):

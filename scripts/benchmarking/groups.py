@@ -14,6 +14,7 @@ IMAGES = (5_000, 20_000, 50_000, 100_000, 200_000)
 SIZES = (2048, 4096)  # of the matrices whose product shows the machine's peak
 SLOW = 4  # the slowest rows read a quarter of the images: their time grows with the images and has no other part
 QUARTER_WIDTH = 0.25
+AUGMENTATION = "heavy_20"  # of the report's runs with few labels
 
 
 def all_rows(
@@ -47,6 +48,8 @@ def _speed(images: int) -> Iterator[Row]:
         row = partial(Row, "speed", network, network, images=images)
         fewer = partial(row, images=max(256, images // SLOW))
         yield fewer(method="published", encoder="c", precision="fp32", quick=quick)
+        yield fewer(method="published", encoder="c", precision="fp32", augmentation=AUGMENTATION)
+        yield row(method="wave", encoder="c", front="memory", augmentation=AUGMENTATION)
         yield fewer(method="backprop", precision="fp32")
         yield row(method="backprop", quick=quick)
         yield row(method="lwtrain-backprop", quick=quick)

@@ -2,14 +2,17 @@
 
 What costs time there is kept: for every batch all layers below the one in training run again, once for the labelled
 half and once for the unlabelled one, with their batch norm live; float32, channels first, dropout element by element,
-plain Adam. Left out, in its favour: augmentation image by image, and gradients that nobody uses. It has modules of its
-own, so that nothing that lwtrain does better helps it.
+plain Adam, and where a row asks for it augmentation image by image in the training process. Left out, in its favour:
+gradients that nobody uses. It has modules of its own, so that nothing that lwtrain does better helps it.
 """
+
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from benchmarking.augmenting import one_by_one
 from benchmarking.contender import pick_device, shuffled, timed
 from benchmarking.networks import CLASSES, activation, convolutions, head
 from benchmarking.row import Row
@@ -70,6 +73,7 @@ class Published:
 
     def __init__(self, row: Row, shape: Shape) -> None:
         self._batch_size, self._device = row.batch_size, pick_device()
+        self._augment = None if row.augmentation is None else one_by_one(row.augmentation)
         self.layers, channels = _layers(row, shape)
         self.head = head(row.network, channels).to(self._device)
         for layer in self.layers:
@@ -81,13 +85,17 @@ class Published:
         """Train on every image once per layer."""
         with timed() as seconds:
             for number in range(len(self.layers)):
-                for inputs, labels in shuffled(images, self._batch_size, self._device):
+                for inputs, labels in self._batches(images):
                     self._step(number, self._loss_of_layer(number, inputs, labels))
-            for inputs, labels in shuffled(images, self._batch_size, self._device):
+            for inputs, labels in self._batches(images):
                 # All images count as labelled here, so one pass does: the head has nothing to learn from others.
                 logits = self.head(self._climb(inputs, len(self.layers)))
                 self._step(len(self.layers), F.cross_entropy(logits, labels))
         return seconds()
+
+    def _batches(self, images: Split) -> Iterator[tuple[Tensor, Tensor]]:
+        for inputs, labels in shuffled(images, self._batch_size, self._device):
+            yield inputs if self._augment is None else self._augment(inputs), labels
 
     def _loss_of_layer(self, number: int, inputs: Tensor, labels: Tensor) -> Tensor:
         half = len(inputs) // 2

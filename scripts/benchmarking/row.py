@@ -26,6 +26,7 @@ class Row:
         network: One of lwtrain's models, or `plain_16`: 16 convolutions of 32 channels without pooling.
         images: Read once: by each layer in turn, by all together, or end to end.
         data_dir: Where CIFAR-10 lies; None: images of noise.
+        augmentation: One of lwtrain's presets; lwtrain draws it anew for each wave, published code for each batch.
         quick: Whether the row is part of a short run.
     """
 
@@ -41,6 +42,7 @@ class Row:
     width: float = 1.0
     seed: int = 0
     data_dir: str | None = None
+    augmentation: str | None = None
     quick: bool = False
 
     @property
@@ -57,4 +59,5 @@ class Row:
     def contender(self) -> str:
         """What tells the row from others of its group and case."""
         precision = self.precision if self.method in ("backprop", "product") else None
-        return "-".join(part for part in (self.method, self.encoder, self.front, precision) if part)
+        parts = self.method, self.encoder, self.front, precision, self.augmentation
+        return "-".join(part for part in parts if part)

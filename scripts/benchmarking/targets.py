@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from benchmarking.groups import AUGMENTATION
 from benchmarking.results import Quantity, Results, memory, speed, time
 
 BASELINES = {"backprop": "backprop-bf16", "lwtrain's backprop": "lwtrain-backprop"}
@@ -55,6 +56,8 @@ def _against_published(results: Results) -> Iterator[Target]:
         yield Target(
             f"{network}: layer-images/s of waves with sidecar c, over the published", "at least", limit, figure
         )
+        figure = _ratio(results, f"{case}/wave-c-memory-{AUGMENTATION}", f"{case}/published-c-{AUGMENTATION}", speed)
+        yield Target(f"{network}: the same, each with augmentation {AUGMENTATION}", "at least", limit, figure)
 
 
 def _against_backprop(results: Results) -> Iterator[Target]:

@@ -1,5 +1,6 @@
 """lwtrain's own rows: its schedules carried out by `Trainer.fit`, with all that makes lwtrain fast."""
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from lwtrain.backbones.backbone import Backbone, Shape
 from lwtrain.building import build_stack
 from lwtrain.callbacks.layer_schedule import LayerSchedule
 from lwtrain.callbacks.named_schedules import SCHEDULES
+from lwtrain.data.augmentation import preset
 from lwtrain.data.load import Split
 from lwtrain.data.module import SemiSupervisedDataModule
 from lwtrain.optimizers import OptimizerFactory
@@ -62,6 +64,8 @@ class Lwtrain:
             limit_val_batches=0,
         )
         trainer.fit(self.stack, datamodule=self._data(images))
+        self.stack.trainer = None  # what its optimizer remembers would stay beside the next one's
+        gc.collect()
         return clock.seconds
 
     def _schedule(self) -> LayerSchedule:
@@ -77,7 +81,12 @@ class Lwtrain:
         batch_size = min(self._row.batch_size, len(images))
         never_read = first(images, CLASSES)
         return SemiSupervisedDataModule(
-            images, never_read, validation="test", batch_size=batch_size, seed=self._row.seed
+            images,
+            never_read,
+            validation="test",
+            batch_size=batch_size,
+            augmentation=preset(self._row.augmentation or "none"),
+            seed=self._row.seed,
         )
 
 

@@ -12,6 +12,7 @@ from torch import nn
 from lwtrain.backbones import BACKBONES
 from lwtrain.backbones.backbone import Backbone, features, features_state_dict
 from lwtrain.backbones.plans import PLANS, Plan, num_layers, smallest_image
+from lwtrain.pooling import MaxPool2d
 
 
 def build(name: str, size: int = 32, channels: int = 3, **settings: object) -> Backbone:
@@ -122,7 +123,7 @@ def test_pooling_inside_a_layer_belongs_to_it_and_one_after_it_is_the_map() -> N
     assert [name for name, _ in backbone.layers[0].named_children()] == [
         "conv_0", "norm_0", "activation_0", "pool_0", "conv_1", "norm_1", "activation_1",
     ]  # fmt: skip
-    assert [type(map) for map in backbone.maps] == [nn.MaxPool2d] * 4
+    assert [type(map) for map in backbone.maps] == [MaxPool2d] * 4
     assert backbone.shapes()[0] == ((3, 32, 32), (128, 16, 16))
 
 

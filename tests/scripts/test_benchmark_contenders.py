@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from benchmarking.augmenting import one_by_one
 from benchmarking.checkpointing import Checkpointed, checkpointed, root_segments
 from benchmarking.images import SHAPE, make_images
 from benchmarking.measuring import enter, operations_per_image
@@ -160,3 +161,13 @@ def test_more_images_than_cifar_10_has_are_refused(cifar10_dir: Path) -> None:
     assert len(make_images(20, 0, str(cifar10_dir))) == 20
     with pytest.raises(ValueError, match="--images=50001: CIFAR-10 has 50000"):
         make_images(50_001, 0, str(cifar10_dir))
+
+
+def test_published_augmentation_alters_each_image_by_itself() -> None:
+    torch.manual_seed(0)
+    images = make_images(8, seed=0, data_dir=None).images[:1].float().div(255).expand(6, -1, -1, -1)
+    altered = one_by_one("heavy_20")(images)
+    assert altered.shape == images.shape
+    assert altered.min() >= 0
+    assert altered.max() <= 1
+    assert len({tuple(image.flatten().tolist()) for image in altered}) == 6
