@@ -29,7 +29,7 @@ def all_rows(
         seed: Of images and first weights.
         data_dir: Where CIFAR-10 lies, for all rows but those about many images, which need more than it has.
     """
-    rows = [*_peak(), *_speed(images), *_memory(quick=quick), *_depth(images)]
+    rows = [*_peak(), *_speed(images), *_memory(quick=quick), *_depth(quick=quick)]
     rows = [replace(row, data_dir=data_dir) for row in rows if row.quick or not quick]
     if not quick:
         rows += _images(memory_budget)
@@ -75,14 +75,16 @@ def _memory(*, quick: bool) -> Iterator[Row]:
             )
 
 
-def _depth(images: int) -> Iterator[Row]:
+def _depth(*, quick: bool) -> Iterator[Row]:
     for depth in DEPTHS:
-        row = partial(Row, "depth", str(depth), f"plain_{depth}", images=max(256, images // 2))
-        quick = depth in (4, 16)
-        yield row(method="lwtrain-backprop", quick=quick)
+        # Large batches: what is kept for backward has to stand out from what any process needs.
+        size = 128 if quick else 512
+        row = partial(Row, "depth", str(depth), f"plain_{depth}", batch_size=size, images=2 * size)
+        few = depth in (4, 16)
+        yield row(method="lwtrain-backprop", quick=few)
         yield row(method="checkpointing")
         yield row(method="segment-checkpointing")
-        yield row(method="simultaneous", encoder="pool", front="recompute", quick=quick)
+        yield row(method="simultaneous", encoder="pool", front="recompute", quick=few)
         yield row(method="wave", encoder="pool", front="disk")
 
 
