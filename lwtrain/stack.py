@@ -1,25 +1,23 @@
 """The network as `Trainer.fit` gets it: horizontal layers one on the other, that learn in turns or at once."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from lwtrain.ballots import Ballots
 from lwtrain.data.index_batches import RowBatch
 from lwtrain.data.view import as_inputs
 from lwtrain.fronts.front import Front
 from lwtrain.layer import HorizontalLayer, LinearHead, LocalStep
+from lwtrain.measured_network import MeasuredNetwork
 from lwtrain.meters import TrainingMeter
 from lwtrain.micro_batches import micro_batches, shares
-from lwtrain.network import VotingNetwork
 from lwtrain.optimizers import MakeOptimizer, OptimizerFactory, named_groups
 from lwtrain.schedules import Together
-from lwtrain.tally import Tally
 
 
-class LayerStack(VotingNetwork):
+class LayerStack(MeasuredNetwork):
     """A deep classifier whose layers learn each from its own problem.
 
     Promises: a training step changes parameters and buffers of the learning layers only; no gradient crosses from one
@@ -37,8 +35,6 @@ class LayerStack(VotingNetwork):
             the batch's; batch norm then takes its statistics from each slice, as on several devices.
 
     Attributes:
-        learners: The layers with a loss of their own on each batch.
-        end_to_end: Whether the head's loss teaches the whole backbone.
         latest_losses: Of the last batch, by layer.
 
     Example:
@@ -61,16 +57,9 @@ class LayerStack(VotingNetwork):
     ) -> None:
         super().__init__(layers, head)
         self.micro_batch = micro_batch
-        self.learners, self.end_to_end = [0], False
         self.front: Front | None = None
-        self.validation_front: Front | None = None
-        self.ballots, self.test_ballots = Ballots(), Ballots()
         self.meters = nn.ModuleList([TrainingMeter(self.num_classes) for _ in self.layers])
-        self._tally = Tally(self.names, self.num_classes)
-        self.figures: dict[str, float] = {}  # the latest of each tag
         self.latest_losses: dict[int, Tensor] = {}
-        self.expected = set(range(len(self.layers)))
-        self.complete_vote: Tensor | None = None  # the last validation's, where all voters had spoken
         self._optimizer = optimizer or OptimizerFactory()
 
     # Who trains
@@ -94,29 +83,15 @@ class LayerStack(VotingNetwork):
             return [len(self.layers) - 1]
         return [number for number in range(len(self.layers)) if number not in rest]
 
-    def expect(self, layers: Iterable[int]) -> None:
-        """Say whose votes make the vote complete: those of all layers that the schedule visits."""
-        self.expected = set(layers)
-
     def _learning_modules(self) -> list[nn.Module]:
         if not self.end_to_end:
             return [self.layers[number] for number in self.learners]
         horizontals = [part for part in self.layers if isinstance(part, HorizontalLayer)]
         return [module for part in horizontals for module in (part.layer, part.map)] + [self.layers[-1]]
 
-    @property
-    def entry(self) -> int:
-        """The lowest layer that trains, before which the front has to stand."""
-        return 0 if self.end_to_end else self.learners[0]
-
     def entry_of(self, turn: int | Together, rest: Collection[int] = ()) -> int:
         """Give the lowest layer that trains when it is `turn`'s turn."""
         return 0 if turn is Together.BACKPROP else self.learners_of(turn, rest)[0]
-
-    @property
-    def active_name(self) -> str:
-        """Under which name the active layer's figures are found; the head's where all layers train."""
-        return self.names[self.learners[-1]]
 
     @property
     def meter(self) -> TrainingMeter:
@@ -230,7 +205,7 @@ class LayerStack(VotingNetwork):
             meter = self.meters[number]
             assert isinstance(meter, TrainingMeter)
             figures |= {f"{self.names[number]}/train/{name}": value for name, value in meter.summary().items()}
-        self._record(figures)
+        self.record(figures)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Make the one optimizer of the run: a parameter group per layer, called by the layer's name."""
@@ -238,76 +213,3 @@ class LayerStack(VotingNetwork):
         for group in optimizer.param_groups:
             group.setdefault("initial_lr", group["lr"])
         return optimizer
-
-    # Measuring
-
-    def on_train_epoch_start(self) -> None:
-        """Throw away the opinions that this epoch's training will make old."""
-        self.ballots.reopen(self.entry)
-
-    def on_validation_epoch_start(self) -> None:
-        """Throw away what is about to be said again: by the active layer (row batches), or by all (image batches)."""
-        self.ballots.reopen(0 if self.validation_front is None else self.entry)
-
-    def validation_step(self, batch: RowBatch | tuple[Tensor, Tensor], batch_idx: int) -> None:
-        """Hear the learning layers (row batches), or all layers up to them (image batches)."""
-        last = self.learners[-1] if self.trainer.state.fn == "fit" else len(self.layers) - 1
-        if isinstance(batch, RowBatch):
-            self.hear(range(self.entry, last + 1), batch)
-        else:
-            self._hear_images(batch, range(last + 1), self.ballots)
-
-    def on_validation_epoch_end(self) -> None:
-        """Write down the accuracies of the layers heard, and of their vote."""
-        if not self.trainer.sanity_checking:
-            figures = self._tally.count(self.ballots, self.voter_numbers, "val", self.expected)
-            self.complete_vote = figures.get("vote/val/accuracy")
-            self._record(figures)
-
-    def on_test_epoch_start(self) -> None:
-        """Begin with empty ballots."""
-        self.test_ballots.reopen(0)
-
-    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        """Hear all layers, in one pass."""
-        self._hear_images(batch, range(len(self.layers)), self.test_ballots)
-
-    def on_test_epoch_end(self) -> None:
-        """Write down every layer's accuracy, and the vote's."""
-        self._record(self._tally.count(self.test_ballots, self.voter_numbers, "test"))
-
-    def hear(self, layers: range, batch: RowBatch) -> None:
-        """Take the opinions of layers, the first of which the validation front stands before.
-
-        What a single layer passes on is handed on, so that the front need not be rolled.
-        """
-        assert self.validation_front is not None, "row batches come with a front"
-        labels = batch.labels.to(self.device)
-        for number, logits, outputs in self.opinions(self.validation_front[batch.rows], layers, self.voter_numbers):
-            self.ballots.cast(number, logits, labels)
-            if len(layers) == 1:
-                self.validation_front.hand_on(batch.rows, outputs)
-
-    def _hear_images(self, batch: tuple[Tensor, Tensor], layers: range, ballots: Ballots) -> None:
-        images, labels = batch
-        for number, logits, _ in self.opinions(as_inputs(images), layers, self.voter_numbers):
-            ballots.cast(number, logits, labels)
-
-    def _record(self, figures: dict[str, Tensor]) -> None:
-        """Make figures known to callbacks and loggers; in a fit at once, so that no checkpoint is ahead of them."""
-        written = {name: float(value) for name, value in figures.items()}
-        self.figures |= written
-        fitting = self.trainer.state.fn == "fit"
-        several = self.trainer.world_size > 1  # the metrics agree on all processes; Lightning cannot know that
-        self.log_dict(figures, logger=False if fitting else None, sync_dist=several)
-        for logger in self.loggers if fitting else []:
-            logger.log_metrics(written, step=self.global_step)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the figures so far, and whose of them have been written down."""
-        checkpoint["figures"], checkpoint["announced"] = dict(self.figures), sorted(self.ballots.announced)
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on from the figures so far."""
-        self.figures = dict(checkpoint["figures"])
-        self.ballots.announced = set(checkpoint["announced"])

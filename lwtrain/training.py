@@ -13,7 +13,7 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from lwtrain.allocator import keep_freed_memory
 from lwtrain.callbacks.compiled_steps import CompiledSteps
-from lwtrain.callbacks.stopwatch import Stopwatch, peak_memory_mib
+from lwtrain.callbacks.stopwatch import Stopwatch
 from lwtrain.checkpoints import load_checkpoint
 from lwtrain.config.flattening import flatten
 from lwtrain.config.run_folders import EarlierRun, differences
@@ -31,6 +31,7 @@ from lwtrain.from_config import (
 )
 from lwtrain.layer_files import load_layers, store_layers
 from lwtrain.loggers import RunTensorBoardLogger
+from lwtrain.peak_memory import peak_memory_mib
 from lwtrain.report import show_report, write_metrics
 from lwtrain.stack import LayerStack
 from lwtrain.stored_tensors import check_same_shapes

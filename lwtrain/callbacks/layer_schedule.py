@@ -105,15 +105,15 @@ class LayerSchedule(Callback):
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Wake the layer whose turn it is, and bring the front before it."""
         assert isinstance(pl_module, LayerStack)
-        visit = self.moment(trainer).visit
+        moment = self.moment(trainer)
+        visit = moment.visit
         pl_module.activate(visit.layer, self.rest)
         pl_module.elect(self._trained(pl_module, trainer.current_epoch + 1))
         self._settle_states(trainer, pl_module)
         if visit.layer != self._wrapped_for:
             self._wrapped_for = visit.layer
             _synchronise_active_layer(trainer, pl_module)
-        moment = self.moment(trainer)
-        self.fronts.bring(pl_module.entry, moment.visit.wave, moment.epoch)
+        self.fronts.bring(pl_module.entry, visit.wave, moment.epoch)
         if trainer.current_epoch != self._first_epoch:  # that one's loader has begun to draw
             self._seed_epoch(trainer.current_epoch, trainer, "loader")
 

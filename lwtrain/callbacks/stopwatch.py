@@ -1,16 +1,14 @@
 """Where a run is and what it costs: visits, learning rates, images per second, memory."""
 
-import resource
-import sys
 import time
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from pytorch_lightning.callbacks import Callback
 
 from lwtrain.callbacks.layer_schedule import LayerSchedule
 from lwtrain.data.index_batches import RowBatch
+from lwtrain.peak_memory import peak_memory_mib
 from lwtrain.stack import LayerStack
 
 
@@ -82,11 +80,3 @@ class Stopwatch(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on counting."""
         self.seconds, self.layer_images = state_dict["seconds"], state_dict["layer_images"]
-
-
-def peak_memory_mib() -> float:
-    """Give the most memory this process has held so far, in MiB: the device's own on CUDA, else the resident set."""
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
-        return torch.cuda.max_memory_allocated() / 2**20
-    unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss: bytes on macOS, KiB on Linux
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20

@@ -84,7 +84,7 @@ def _idle_in_learning(config: Config) -> Iterator[tuple[str, str]]:
     parts = config.encoder, config.objective, config.schedule
     unrebuilt, unread = why_nothing_is_rebuilt(*parts), why_unlabelled_images_are_idle(*parts)
     if isinstance(config.schedule, BackpropConfig):
-        for pattern in ("encoder", "encoder.*", "front"):
+        for pattern in ("encoder", "encoder.*"):
             yield pattern, "schedule=backprop trains the whole backbone end to end"
     if why_nothing_can_rebuild(config.encoder, config.schedule) and isinstance(config.objective, BalancedConfig):
         for pattern in ("objective", "objective.alpha", "objective.reconstruction"):

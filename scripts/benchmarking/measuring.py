@@ -10,12 +10,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarking.contender import Contender
 from benchmarking.images import SHAPE, first, make_images
 from benchmarking.machine import machine_name
-from benchmarking.memory import peak_mib
 from benchmarking.networks import CLASSES
 from benchmarking.row import Row
 from benchmarking.sample import Sample
 from lwtrain.backbones.backbone import Shape
 from lwtrain.data.load import Split
+from lwtrain.peak_memory import peak_memory_mib
 
 WARM_UP_BATCHES = 3
 COUNTED_IMAGES = 2 * CLASSES  # enough for batch norm, few enough to add nothing to a run
@@ -36,7 +36,7 @@ def measure(row: Row, repeat: int, folder: Path) -> Sample:
     contender.train(first(images, min(row.images, WARM_UP_BATCHES * row.batch_size)))
     gc.collect()
     seconds = contender.train(first(images, row.images))
-    peak = peak_mib()
+    peak = peak_memory_mib()
     return Sample(
         row,
         repeat,
@@ -76,7 +76,7 @@ def _bare_mib(row: Row, folder: Path) -> float:
         contender.train(images)
         operations_per_image(tiny, contender, images)
         gc.collect()
-    return peak_mib()
+    return peak_memory_mib()
 
 
 def operations_per_image(row: Row, contender: Contender, images: Split) -> float:

@@ -9,13 +9,13 @@ import torch
 _STATUS = Path("/proc/self/status")
 
 
-def peak_mib() -> float:
-    """Give the peak so far, in MiB: of the device's memory on CUDA, else of the resident set.
+def peak_memory_mib() -> float:
+    """Give the peak so far, in MiB: the device's own on CUDA, else that of the resident set.
 
     On Linux it is read from the process's own record: the usual `ru_maxrss` also counts what the process that started
     this one held at that moment.
     """
-    if torch.cuda.is_available():
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
         return torch.cuda.max_memory_allocated() / 2**20
     for line in _STATUS.read_text().splitlines() if _STATUS.exists() else ():
         if line.startswith("VmHWM:"):
