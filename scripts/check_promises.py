@@ -26,7 +26,13 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-SETTINGS = ["front=memory", "labels=1000", "dataset.augmentation=med_10", "trainer.limit_train_batches=6", "progress=none"]
+SETTINGS = [
+    "labels=1000",
+    "front=memory",
+    "dataset.augmentation=med_10",
+    "trainer.limit_train_batches=6",
+    "progress=none",
+]
 KILLED_AFTER = (4, 7)  # checkpoints; the run is in the middle of the next visit then
 
 Weights = dict[str, Tensor]

@@ -29,7 +29,7 @@ def all_rows(
         seed: Of images and first weights.
         data_dir: Where CIFAR-10 lies, for all rows but those about many images, which need more than it has.
     """
-    rows = [*_peak(), *_speed(images), *_memory(quick=quick), *_depth(quick=quick)]
+    rows = [*_peak(), *_speed(images), *_memory(quick=quick), *_depth(images, quick=quick)]
     rows = [replace(row, data_dir=data_dir) for row in rows if row.quick or not quick]
     if not quick:
         rows += _images(memory_budget)
@@ -75,11 +75,11 @@ def _memory(*, quick: bool) -> Iterator[Row]:
             )
 
 
-def _depth(*, quick: bool) -> Iterator[Row]:
+def _depth(images: int, *, quick: bool) -> Iterator[Row]:
     for depth in DEPTHS:
         # Large batches: what is kept for backward has to stand out from what any process needs.
         size = 128 if quick else 512
-        row = partial(Row, "depth", str(depth), f"plain_{depth}", batch_size=size, images=2 * size)
+        row = partial(Row, "depth", str(depth), f"plain_{depth}", batch_size=size, images=max(256, 2 * images // 5))
         few = depth in (4, 16)
         yield row(method="lwtrain-backprop", quick=few)
         yield row(method="checkpointing")

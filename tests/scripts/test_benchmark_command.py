@@ -81,7 +81,7 @@ def test_the_command_writes_samples_report_and_plots(
     ]
     report = json.loads((tmp_path / "benchmark.json").read_text())
     assert [len(row["samples"]) for row in report["rows"]] == [2, 2]
-    assert report["rows"][0]["settings"]["images"] == 300
+    assert report["rows"][0]["settings"]["images"] == 256
     assert report["command"].endswith(f"--images 600 --out {tmp_path}")
     assert "simultaneous-pool-recompute" in capsys.readouterr().out
 
