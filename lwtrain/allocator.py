@@ -16,7 +16,7 @@ def keep_freed_memory() -> bool:
 
     Only blocks of up to 40 MiB are kept. Those hold an activation of 128 images (128 channels of 32 x 32 pixels take
     32 in bfloat16); larger ones come seldom for their size, and would lie scattered over a heap that never shrinks:
-    steps of 512 images through VGG-11B held 4.8 GB with all blocks kept, 2.9 GB so, and 2.7 GB with glibc's defaults.
+    steps of 512 images through VGG-11B held 4.8 GB with all blocks kept, 2.8 GB so, and 2.7 GB with glibc's defaults.
 
     Returns:
         Whether the allocator took the settings.

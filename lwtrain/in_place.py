@@ -59,7 +59,7 @@ def may_be_written_over(gradient: Tensor) -> bool:
 
 def mark_affine(outputs: Tensor, affine: Affine) -> Tensor:
     """Let whoever reads a tensor next know what it was computed from."""
-    outputs.affine = affine  # type: ignore[attr-defined]
+    outputs.affine = affine  # type: ignore[attr-defined]  # as above
     return outputs
 
 

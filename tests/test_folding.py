@@ -109,3 +109,14 @@ def test_what_is_carried_is_the_map_of_the_features_bit_for_bit(activation: nn.M
     assert torch.equal(carried, map(run(folded.features)))
     average = FoldedLayer(layer, nn.AvgPool2d(2))
     assert torch.equal(run(average.carried), run(lambda images: nn.AvgPool2d(2)(average.features(images))))
+
+
+def test_a_step_of_the_optimizer_is_noticed() -> None:
+    part = tiny_stack().layers[0]
+    optimizer = torch.optim.Adam(part.parameters(), fused=True)
+    before = run(part.eval())
+    part.train().local_step(IMAGES, torch.tensor([0, 1])).losses.total.backward()
+    optimizer.step()
+    after = run(part.eval())
+    assert not torch.equal(after, before)
+    assert torch.equal(after, run(FoldedLayer(part.layer, part.map).carried))

@@ -16,8 +16,9 @@ def mean_squared_error(reconstruction: Tensor, inputs: Tensor) -> Tensor:
     """Give ``mean((x - y)**2)`` in float32.
 
     Two tensors in half precision are not copied to float32 as a whole: their difference is rounded to their own
-    precision, as its gradient would be, and squared and summed in float32 a part at a time. For 128 x 64 x 32 x 32
-    numbers that takes 6 ms with its gradient, instead of 34 (2 cores with AMX, torch 2.13).
+    precision, as its gradient would be, and squared and summed in float32 a part at a time. That took the whole step
+    of a layer of 64 channels of 32 x 32 pixels with a type C sidecar, batch 128, from 131 to 109 ms (2 cores with AMX,
+    torch 2.13).
 
     Example:
         >>> mean_squared_error(torch.full((4, 8), 0.5).bfloat16(), torch.ones(4, 8).bfloat16())

@@ -60,4 +60,4 @@ class _EvenAverage(torch.autograd.Function):
         share = (gradient / (height * width)).permute(0, 2, 3, 1).contiguous()
         fields = share[:, :, None, :, None].expand(batch, rows, height, columns, width, channels)
         gradient = fields.reshape(batch, rows * height, columns * width, channels).permute(0, 3, 1, 2)
-        return unshared(gradient) if height * width > 1 else gradient, None
+        return unshared(gradient), None
