@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 from lwtrain import torchvision_operators
 
 if TYPE_CHECKING:
+    from lwtrain.backbones.backbone import Backbone, StackableNetwork
+    from lwtrain.backbones.cut import cut
     from lwtrain.building import build_stack
+    from lwtrain.callbacks.information_plane import InformationPlane
     from lwtrain.callbacks.layer_schedule import LayerSchedule
     from lwtrain.callbacks.named_schedules import (
         BackpropSchedule,
@@ -21,39 +24,50 @@ if TYPE_CHECKING:
     from lwtrain.data.load import Split, load_dataset
     from lwtrain.data.module import SemiSupervisedDataModule
     from lwtrain.layer import HorizontalLayer, LinearHead
+    from lwtrain.maps.sidecar_map import SidecarMap
     from lwtrain.stack import LayerStack
 
 torchvision_operators.cure_on_import()
 
 _HOMES = {
+    "Backbone": "lwtrain.backbones.backbone",
     "BackpropSchedule": "lwtrain.callbacks.named_schedules",
     "CustomSchedule": "lwtrain.callbacks.named_schedules",
     "HorizontalLayer": "lwtrain.layer",
+    "InformationPlane": "lwtrain.callbacks.information_plane",
     "LayerSchedule": "lwtrain.callbacks.layer_schedule",
     "LayerStack": "lwtrain.stack",
     "LinearHead": "lwtrain.layer",
     "SemiSupervisedDataModule": "lwtrain.data.module",
     "SequentialSchedule": "lwtrain.callbacks.named_schedules",
+    "SidecarMap": "lwtrain.maps.sidecar_map",
     "SimultaneousSchedule": "lwtrain.callbacks.named_schedules",
     "Split": "lwtrain.data.load",
+    "StackableNetwork": "lwtrain.backbones.backbone",
     "WaveSchedule": "lwtrain.callbacks.named_schedules",
     "build_stack": "lwtrain.building",
+    "cut": "lwtrain.backbones.cut",
     "load_dataset": "lwtrain.data.load",
 }
 
 __all__ = [
+    "Backbone",
     "BackpropSchedule",
     "CustomSchedule",
     "HorizontalLayer",
+    "InformationPlane",
     "LayerSchedule",
     "LayerStack",
     "LinearHead",
     "SemiSupervisedDataModule",
     "SequentialSchedule",
+    "SidecarMap",
     "SimultaneousSchedule",
     "Split",
+    "StackableNetwork",
     "WaveSchedule",
     "build_stack",
+    "cut",
     "load_dataset",
 ]
 

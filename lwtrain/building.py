@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lwtrain.backbones.backbone import Backbone
+from torch import nn
+
+from lwtrain.backbones.backbone import StackableNetwork, layer_shapes
 from lwtrain.layer import HorizontalLayer, LinearHead
+from lwtrain.maps.decoder import DecoderMap
 from lwtrain.objectives import OBJECTIVES
 from lwtrain.optimizers import MakeOptimizer
 from lwtrain.sidecars import SIDECARS
@@ -12,7 +15,7 @@ from lwtrain.stack import LayerStack
 
 
 def build_stack(
-    backbone: Backbone,
+    backbone: StackableNetwork,
     *,
     encoder: str = "c",
     encoder_settings: Mapping[str, Any] | None = None,
@@ -23,17 +26,19 @@ def build_stack(
 ) -> LayerStack:
     """Give every layer of a backbone a local problem, and stack the layers up for training.
 
+    A map that has parameters trains with the part above it, as its inlet: the layer below it rests by then.
+
     Args:
-        backbone: The network; see `lwtrain.backbones`.
-        encoder: The kind of sidecar: a, b, c or pool.
+        backbone: The network: one of `lwtrain.backbones`, or your own (see `lwtrain.backbones.cut`).
+        encoder: The kind of sidecar: a, b, c, strided, dense, mirror or pool.
         encoder_settings: What that sidecar takes besides, such as dropout.
-        objective: by_task, by_supervision, by_task_labelled or prediction.
+        objective: by_task, by_supervision, by_task_labelled, prediction, reconstruction or hsic.
         objective_settings: What that objective takes besides, such as alpha. Label smoothing holds for the head too.
         optimizer: See `lwtrain.optimizers.OptimizerFactory`.
         micro_batch: Most rows that a layer learns from at once; see `LayerStack`.
 
     Raises:
-        ValueError: If a name is unknown or a setting out of range.
+        ValueError: If a name is unknown, a setting out of range, or a piece of the backbone does not fit the others.
 
     Example:
         >>> from lwtrain.backbones import BACKBONES
@@ -43,11 +48,18 @@ def build_stack(
     """
     encoder_settings, objective_settings = encoder_settings or {}, objective_settings or {}
     layers = []
-    parts = zip(backbone.layers, backbone.maps, backbone.shapes(), strict=True)
-    for depth, (layer, map_, shape) in enumerate(parts):
-        first = depth == 0
-        sidecar = SIDECARS[encoder](encoder, shape, backbone.num_classes, first=first, **encoder_settings)
-        local_objective = OBJECTIVES[objective](objective, first=first, **objective_settings)
-        layers.append(HorizontalLayer(layer, map_, sidecar, local_objective, backbone.num_classes))
-    head = LinearHead(backbone.head, backbone.num_classes, objective_settings.get("label_smoothing", 0.0))
+    inlet: nn.Module | None = None
+    for depth, (layer, map_, shape) in enumerate(
+        zip(backbone.layers, backbone.maps, layer_shapes(backbone), strict=True)
+    ):
+        sidecar = SIDECARS[encoder](encoder, shape, backbone.num_classes, depth=depth, **encoder_settings)
+        local_objective = OBJECTIVES[objective](objective, depth=depth, **objective_settings)
+        if isinstance(map_, DecoderMap):
+            map_.beginning(sidecar)  # complains now rather than when the layer above wakes
+        learns = any(True for _ in map_.parameters())
+        behind = nn.Identity() if learns else map_
+        layers.append(HorizontalLayer(layer, behind, sidecar, local_objective, backbone.num_classes, inlet=inlet))
+        inlet = map_ if learns else None
+    smoothing = objective_settings.get("label_smoothing", 0.0)
+    head = LinearHead(backbone.head, backbone.num_classes, smoothing, inlet=inlet)
     return LayerStack(layers, head, optimizer, micro_batch)

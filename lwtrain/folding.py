@@ -14,7 +14,7 @@ class FoldedLayer:
     Promise: never stale; what is folded is made anew when a weight or statistic of the layer has changed.
 
     Args:
-        layer: An `nn.Sequential`; any other module runs as it is.
+        layer: An `nn.Sequential`; any other module, or one with a `forward` of its own, runs as it is.
         map: What stands behind it.
     """
 
@@ -55,7 +55,7 @@ def _versions(layer: nn.Module) -> Iterator[tuple[int, int]]:
 
 @torch.no_grad()
 def _fold(layer: nn.Module, dtype: torch.dtype) -> list[nn.Module]:
-    if not isinstance(layer, nn.Sequential):
+    if not isinstance(layer, nn.Sequential) or type(layer).forward is not nn.Sequential.forward:
         return [layer]
     pieces: list[nn.Module] = []
     for piece in layer:

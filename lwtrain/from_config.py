@@ -16,16 +16,22 @@ from lwtrain.backbones import BACKBONES
 from lwtrain.building import build_stack
 from lwtrain.callbacks.compiled_steps import CompiledSteps
 from lwtrain.callbacks.finite_loss import FiniteLoss
+from lwtrain.callbacks.information_plane import InformationPlane
 from lwtrain.callbacks.layer_schedule import LayerSchedule
 from lwtrain.callbacks.named_schedules import SCHEDULES
+from lwtrain.callbacks.pictures import ReconstructionPictures
 from lwtrain.callbacks.progress import PlainProgress, TerminalProgress
+from lwtrain.callbacks.reconstruction_error import ReconstructionError
 from lwtrain.callbacks.step_limit import StepLimit
 from lwtrain.callbacks.stopwatch import Stopwatch
 from lwtrain.checkpoints import AtomicCheckpointIO, RunCheckpoints
+from lwtrain.config.effects import why_nothing_is_rebuilt
 from lwtrain.config.schema import Config
 from lwtrain.data.augmentation import preset
 from lwtrain.data.load import load_dataset
 from lwtrain.data.module import SemiSupervisedDataModule
+from lwtrain.information import ESTIMATORS
+from lwtrain.information.estimator import Estimator
 from lwtrain.loggers import RunCSVLogger, RunTensorBoardLogger
 from lwtrain.optimizers import OptimizerFactory
 from lwtrain.precision import trainer_precision
@@ -35,7 +41,11 @@ from lwtrain.stack import LayerStack
 def build_data(config: Config) -> SemiSupervisedDataModule:
     """Read the data set and split it."""
     dataset = load_dataset(
-        config.dataset.name, Path(config.data_dir), image_size=config.dataset.image_size, fit=config.dataset.fit
+        config.dataset.describe(),
+        Path(config.data_dir),
+        image_size=config.dataset.image_size,
+        fit=config.dataset.fit,
+        classes=config.dataset.classes,
     )
     return SemiSupervisedDataModule(
         dataset.train,
@@ -56,9 +66,8 @@ def build_network(config: Config, data: SemiSupervisedDataModule) -> LayerStack:
         config.model.name,
         (channels, height, width),
         data.num_classes,
-        width=config.model.width,
-        layer_depth=config.model.layer_depth,
         map=config.map.name,
+        **_without_name(config.model),
     )
     stack = build_stack(
         backbone,
@@ -76,7 +85,7 @@ def build_optimizer(config: Config) -> OptimizerFactory:
     """Say how the optimizer is made; fused, unless gradients are clipped, which Lightning refuses then."""
     settings = _without_name(config.optimizer)
     own = {name: settings.pop(name) for name in ("lr", "lr_decay")}
-    for name in ("course", "resting_state"):
+    for name in ("course", "halve_every", "resting_state"):
         del settings[name]  # the schedule's
     fused = config.trainer.gradient_clip_val is None
     return OptimizerFactory(config.optimizer.name, **own, fused=fused, settings=settings)
@@ -90,6 +99,7 @@ def build_schedule(config: Config, rest: set[int], run_dir: Path | None = None) 
         views=config.front.views,
         front_folder=run_dir if config.front.folder is None else Path(config.front.folder),
         course=config.optimizer.course,
+        halve_every=config.optimizer.halve_every,
         rest=rest,
         resting_state=config.optimizer.resting_state,
     )
@@ -108,10 +118,18 @@ def build_loggers(config: Config, run_dir: Path, resume_step: int | None) -> lis
 def build_callbacks(config: Config, schedule: LayerSchedule, stopwatch: Stopwatch, run_dir: Path) -> list[Callback]:
     """Make the callbacks, in the order in which they are called: the schedule first, checkpoints last."""
     callbacks: list[Callback] = [schedule, FiniteLoss(every=config.callbacks.check_loss_every), stopwatch]
+    if config.encoder.inverts and config.objective.rebuilds:
+        callbacks.append(ReconstructionError())
     if config.compile:
         callbacks.append(CompiledSteps())
     if config.trainer.max_steps != -1:
         callbacks.append(StepLimit(config.trainer.max_steps))
+    if plane := config.callbacks.information_plane:
+        estimators: dict[str, Estimator] = {name: ESTIMATORS[name](name) for name in plane.estimators}
+        callbacks.append(InformationPlane(run_dir, estimators, plane.images, plane.every))
+    nothing_rebuilt = why_nothing_is_rebuilt(config.encoder, config.objective, config.schedule)
+    if config.callbacks.pictures and config.logger.tensorboard and not nothing_rebuilt:
+        callbacks.append(ReconstructionPictures(schedule, config.callbacks.pictures))
     if config.progress != "none" and getattr(rank_zero_only, "rank", 0) == 0:
         live = config.progress == "rich" or (config.progress == "auto" and Console().is_terminal)
         callbacks.append((TerminalProgress if live else PlainProgress)(schedule, stopwatch))

@@ -39,15 +39,31 @@ class LocalModule(pl.LightningModule):
     Args:
         num_classes: How many classes there are.
         lr: Learning rate of Adam when trained alone.
+        inlet: A map that trains with this part, and stands before it; nothing by default.
+
+    Attributes:
+        reads_images: Whether the losses compare with the images that entered the network.
     """
 
-    def __init__(self, num_classes: int, lr: float) -> None:
+    reads_images: bool = False
+
+    def __init__(self, num_classes: int, lr: float, inlet: nn.Module | None = None) -> None:
         super().__init__()
         self.num_classes, self.lr = num_classes, lr
+        self.inlet = inlet or nn.Identity()
 
     @abstractmethod
-    def local_step(self, inputs: Tensor, labels: Tensor, carry: bool = False) -> LocalStep:
-        """Compute the losses of one batch, with gradient; and what the next part reads, where that is to be carried."""
+    def local_step(
+        self, inputs: Tensor, labels: Tensor, carry: bool = False, images: Tensor | None = None
+    ) -> LocalStep:
+        """Compute the losses of one batch, with gradient.
+
+        Args:
+            inputs: What enters this part.
+            labels: Of the first rows.
+            carry: Whether what the next part reads is wanted, too.
+            images: What entered the network, where `reads_images` asks for it; by default the inputs.
+        """
 
     @abstractmethod
     def classify(self, inputs: Tensor) -> Tensor:
@@ -92,6 +108,7 @@ class HorizontalLayer(LocalModule):
         objective: Turns what the sidecar says into losses; see `lwtrain.objectives`.
         num_classes: How many classes there are.
         lr: Learning rate of Adam when trained alone.
+        inlet: A map that stands before the layer and trains with it. What it gives is what the sidecar rebuilds.
 
     Example:
         >>> from lwtrain.backbones.backbone import LayerShape
@@ -113,16 +130,21 @@ class HorizontalLayer(LocalModule):
         objective: Objective,
         num_classes: int,
         lr: float = 1e-3,
+        inlet: nn.Module | None = None,
     ) -> None:
-        super().__init__(num_classes, lr)
+        super().__init__(num_classes, lr, inlet)
         self.layer, self.map, self.sidecar, self.objective = layer, map, sidecar, objective
+        self.reads_images = objective.reads_images
         self._folded = FoldedLayer(layer, map)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Give what the next layer reads."""
+        inputs = self.inlet(inputs)
         return self._folded.carried(inputs) if self._folds(inputs) else self.map(self.layer(inputs))
 
-    def _features(self, inputs: Tensor) -> Tensor:
+    def features(self, inputs: Tensor) -> Tensor:
+        """Give what the sidecar reads: the layer's output before the map."""
+        inputs = self.inlet(inputs)
         return self._folded.features(inputs) if self._folds(inputs) else self.layer(inputs)
 
     def _folds(self, inputs: Tensor) -> bool:
@@ -130,21 +152,32 @@ class HorizontalLayer(LocalModule):
         rounded = torch.is_autocast_enabled(inputs.device.type)
         return rounded and not torch.is_grad_enabled() and not self.layer.training
 
-    def local_step(self, inputs: Tensor, labels: Tensor, carry: bool = False) -> LocalStep:
+    def local_step(
+        self, inputs: Tensor, labels: Tensor, carry: bool = False, images: Tensor | None = None
+    ) -> LocalStep:
         """Run layer and sidecar once over labelled and unlabelled rows together, and weigh what they give.
 
         The sidecar reads no row that the objective does not look at, and rebuilds nothing where no loss would see it.
         """
+        images = inputs if images is None else images
+        inputs = self.inlet(inputs)
         features = self.layer(inputs)
         count = len(inputs) if self.objective.rebuilds_unlabelled else len(labels)
-        read = first_rows(features, count)
-        if self.objective.rebuilds:
-            output = self.sidecar(read, num_labelled=len(labels))
-        else:
-            output = SidecarOutput(self.sidecar.classify(read), None)
-        losses = self.objective(output, inputs[:count], labels)
+        output = self._ask_sidecar(first_rows(features, count), len(labels))
+        if self.objective.reads_images:
+            output = output._replace(images=images[:count])
+        losses = self.objective(output, inputs[:count].detach(), labels)
         with torch.no_grad():
             return LocalStep(losses, output.logits, self.map(features) if carry else None)
+
+    def _ask_sidecar(self, features: Tensor, num_labelled: int) -> SidecarOutput:
+        objective = self.objective
+        if objective.rebuilds:
+            output = self.sidecar(features, num_labelled=num_labelled, probe=objective.probes)
+        else:
+            read = features[:num_labelled].detach() if objective.probes else features
+            output = SidecarOutput(self.sidecar.classify(read), None)
+        return output._replace(features=features) if objective.reads_features else output
 
     def idle_parameters(self) -> Iterator[nn.Parameter]:
         """Give what gets no gradient: a decoder that no loss looks at, a weight that has nothing to balance."""
@@ -155,11 +188,11 @@ class HorizontalLayer(LocalModule):
 
     def classify(self, inputs: Tensor) -> Tensor:
         """Give the logits of the layer's own supervision, (batch, num_classes)."""
-        return self.sidecar.classify(self._features(inputs))
+        return self.sidecar.classify(self.features(inputs))
 
     def pass_on(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Give the sidecar's logits, and what the next layer reads."""
-        features = self._features(inputs)
+        features = self.features(inputs)
         return self.sidecar.classify(features), self.map(features)
 
 
@@ -171,27 +204,41 @@ class LinearHead(LocalModule):
         num_classes: How many classes there are.
         label_smoothing: Share of the target spread evenly over all classes.
         lr: Learning rate of Adam when trained alone.
+        inlet: A map that stands before the classifier and trains with it.
     """
 
-    def __init__(self, classifier: nn.Module, num_classes: int, label_smoothing: float = 0.0, lr: float = 1e-3) -> None:
-        super().__init__(num_classes, lr)
+    def __init__(
+        self,
+        classifier: nn.Module,
+        num_classes: int,
+        label_smoothing: float = 0.0,
+        lr: float = 1e-3,
+        inlet: nn.Module | None = None,
+    ) -> None:
+        super().__init__(num_classes, lr, inlet)
         self.classifier, self.label_smoothing = classifier, label_smoothing
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Give the network's logits, (batch, num_classes)."""
-        return self.classifier(inputs)
+        return self.classifier(self.inlet(inputs))
 
-    def local_step(self, inputs: Tensor, labels: Tensor, carry: bool = False) -> LocalStep:
+    def local_step(
+        self,
+        inputs: Tensor,
+        labels: Tensor,
+        carry: bool = False,
+        images: Tensor | None = None,
+    ) -> LocalStep:
         """Give the cross entropy of the labelled rows."""
-        logits = self.classifier(inputs[: len(labels)])
+        logits = self(inputs[: len(labels)])
         losses = prediction_alone(SidecarOutput(logits, None), labels, self.label_smoothing)
         return LocalStep(losses, logits, logits.detach() if carry else None)
 
     def classify(self, inputs: Tensor) -> Tensor:
         """Give the network's logits, (batch, num_classes)."""
-        return self.classifier(inputs)
+        return self(inputs)
 
     def pass_on(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Give the logits twice: as an opinion, and as what comes after the head."""
-        logits = self.classifier(inputs)
+        logits = self(inputs)
         return logits, logits

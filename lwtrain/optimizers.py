@@ -11,12 +11,14 @@ from torch import nn
 ParameterGroups = list[dict[str, Any]]
 MakeOptimizer = Callable[[ParameterGroups], torch.optim.Optimizer]
 
-COURSES: dict[str, Callable[[float], float]] = {
-    "constant": lambda _: 1.0,
-    "linear": lambda progress: 1.0 - progress,
-    "cosine": lambda progress: (1.0 + math.cos(math.pi * progress)) / 2.0,
+COURSES: dict[str, Callable[[float, int, int], float]] = {
+    "constant": lambda *_: 1.0,
+    "linear": lambda done, epochs, _: 1.0 - done / epochs,
+    "cosine": lambda done, epochs, _: (1.0 + math.cos(math.pi * done / epochs)) / 2.0,
+    "halving": lambda done, _, halve_every: 0.5 ** (done // halve_every),
 }
-"""What is left of a layer's learning rate when it has `progress` (0 to 1) of its training behind it."""
+"""What is left of a layer's learning rate: by how many epochs it has behind it, of how many; and by how many epochs lie
+between two halvings."""
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,

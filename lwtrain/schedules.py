@@ -31,9 +31,9 @@ class Moment:
     layer_epoch: int  # counted from the layer's first visit
     layer_epochs: int  # that the layer trains in the whole run
 
-    def progress(self, share: float) -> float:
-        """How much of its training the layer has behind it, from 0 to 1, after `share` of this epoch."""
-        return (self.layer_epoch + share) / self.layer_epochs
+    def done(self, share: float) -> float:
+        """How many epochs the layer has behind it, after `share` of this one."""
+        return self.layer_epoch + share
 
 
 def sequential(num_layers: int, epochs: int) -> Iterator[Visit]:

@@ -6,14 +6,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lwtrain.autoencoding import decoders, learns_to_rebuild, whole_step
 from lwtrain.data.index_batches import RowBatch
 from lwtrain.data.view import as_inputs
 from lwtrain.fronts.front import Front
 from lwtrain.layer import HorizontalLayer, LinearHead, LocalStep
+from lwtrain.maps.decoder import DecoderMap
 from lwtrain.measured_network import MeasuredNetwork
 from lwtrain.meters import TrainingMeter
 from lwtrain.micro_batches import micro_batches, shares
 from lwtrain.optimizers import MakeOptimizer, OptimizerFactory, named_groups
+from lwtrain.part_times import spent_on, turn_to
 from lwtrain.schedules import Together
 
 
@@ -65,12 +68,14 @@ class LayerStack(MeasuredNetwork):
     # Who trains
 
     def activate(self, turn: int | Together, rest: Collection[int] = ()) -> None:
-        """Let one layer train, or all of them but `rest`; the others rest, and so do end to end the sidecars."""
+        """Let one layer train, or all of them but `rest`; the others rest, and end to end all sidecars but decoders."""
         self.learners, self.end_to_end = self.learners_of(turn, rest), turn is Together.BACKPROP
         for part in self.layers:
             part.requires_grad_(False).eval()
         for module in self._learning_modules():
             module.requires_grad_(True).train()
+        for number in range(0 if self.end_to_end else self.entry, self.learners[-1] + 1):
+            self._begin_inlet(number)
         for number in range(len(self.layers)):
             for parameter in self.part(number).idle_parameters():
                 parameter.requires_grad_(False)  # data parallelism would wait for its gradient
@@ -87,7 +92,16 @@ class LayerStack(MeasuredNetwork):
         if not self.end_to_end:
             return [self.layers[number] for number in self.learners]
         horizontals = [part for part in self.layers if isinstance(part, HorizontalLayer)]
-        return [module for part in horizontals for module in (part.layer, part.map)] + [self.layers[-1]]
+        modules = [module for part in horizontals for module in (part.inlet, part.layer, part.map)]
+        return [*modules, *(decoders(self) if learns_to_rebuild(self) else []), self.layers[-1]]
+
+    def _begin_inlet(self, number: int) -> None:
+        """Let a map that starts as a piece of the decoder below it do so, when the layer above wakes first."""
+        inlet = self.part(number).inlet
+        if isinstance(inlet, DecoderMap):
+            below = self.part(number - 1)
+            assert isinstance(below, HorizontalLayer)
+            inlet.begin_as(below.sidecar)
 
     def entry_of(self, turn: int | Together, rest: Collection[int] = ()) -> int:
         """Give the lowest layer that trains when it is `turn`'s turn."""
@@ -112,6 +126,7 @@ class LayerStack(MeasuredNetwork):
 
     # Training
 
+    @spent_on("step")
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Forget the last step's gradients, before the first of this one's backward passes.
 
@@ -136,10 +151,12 @@ class LayerStack(MeasuredNetwork):
             The last of its losses. Of the others the gradients are taken here and now, so that each graph is gone when
             the next one grows.
         """
+        turn_to("loss")  # until the optimizer steps: Lightning takes the last loss's gradients after this
         self.latest_losses = {}
         slices = micro_batches(batch, self.micro_batch)
         for piece, share in zip(slices, shares(slices), strict=True):
-            for number, step in self._local_steps(self._enter(piece), piece[1]):
+            inputs, images = self._enter(piece)
+            for number, step in self._local_steps(inputs, piece[1], images):
                 loss = step.losses.total * share if len(slices) > 1 else step.losses.total
                 self._keep_score(number, step, piece[1], loss.detach())
                 if piece is slices[-1] and number == self.learners[-1]:
@@ -148,7 +165,7 @@ class LayerStack(MeasuredNetwork):
                 del step, loss  # what they hold would stay beside the next layer's graph
         raise AssertionError("a batch has rows")
 
-    def _local_steps(self, inputs: Tensor, labels: Tensor) -> Iterator[tuple[int, LocalStep]]:
+    def _local_steps(self, inputs: Tensor, labels: Tensor, images: Tensor | None) -> Iterator[tuple[int, LocalStep]]:
         """Run the learning layers one after the other; no graph reaches from one into the next."""
         if self.end_to_end:
             yield len(self.layers) - 1, self.end_to_end_step(inputs, labels)
@@ -159,23 +176,32 @@ class LayerStack(MeasuredNetwork):
                     inputs = self.layers[number](inputs)
                 continue
             # What goes on is made before the backward pass, so that the layer's own outputs need not outlive it.
-            step = self.part(number).local_step(inputs, labels, carry=number < self.learners[-1])
+            step = self.part(number).local_step(inputs, labels, carry=number < self.learners[-1], images=images)
             if step.outputs is not None:
                 inputs = step.outputs.detach()
             yield number, step
             del step
 
     def end_to_end_step(self, inputs: Tensor, labels: Tensor) -> LocalStep:
-        """Compute the head's losses of one batch of images, with gradient for the whole backbone."""
+        """Compute the losses of one batch of images, with gradient for the whole backbone, or the whole autoencoder."""
+        if learns_to_rebuild(self):
+            return whole_step(self, inputs, labels)
         return self.part(-1).local_step(self.climb(inputs[: len(labels)], len(self.layers) - 1), labels)
 
-    def _enter(self, batch: RowBatch | tuple[Tensor, Tensor]) -> Tensor:
-        """Give what the lowest learning layer reads: from the front, or by running the resting layers."""
+    @spent_on("front")
+    def _enter(self, batch: RowBatch | tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor | None]:
+        """Give what the lowest learning layer reads, and the images where a loss asks for them.
+
+        They come from the front, or by running the resting layers.
+        """
+        wanted = any(self.part(number).reads_images for number in self.learners)
         if isinstance(batch, RowBatch):
             assert self.front is not None, "row batches come with a front"
-            return self.front[batch.rows]
+            inputs = self.front[batch.rows]
+            return inputs, self.front.images(batch.rows) if wanted else None
+        images = as_inputs(batch[0])
         with torch.no_grad():
-            return self.climb(as_inputs(batch[0]), self.entry)
+            return self.climb(images, self.entry), images if wanted else None
 
     def _backward(self, loss: Tensor) -> None:
         """Do what Lightning does with the loss that it is given, in the same number format."""
@@ -192,11 +218,21 @@ class LayerStack(MeasuredNetwork):
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Average the gradients of all processes, where data parallelism cannot; see `LayerSchedule`."""
+        turn_to("step")
         if self.steps_backward_often and self.trainer.world_size > 1:
             for parameter in self.parameters():
                 if parameter.grad is not None:
                     torch.distributed.all_reduce(parameter.grad)
                     parameter.grad.div_(self.trainer.world_size)
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Do what Lightning does: learn, then step."""
+        super().optimizer_step(*args, **kwargs)
+        turn_to("rest")
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Wait for the next batch, if there is one."""
+        turn_to("rest" if self.trainer.is_last_batch else "data")
 
     def on_train_epoch_end(self) -> None:
         """Write down what the learning layers did in this epoch."""

@@ -99,6 +99,15 @@ def test_what_cannot_be_folded_runs_as_it_is() -> None:
     assert all(parameter.requires_grad for parameter in layer.parameters())
 
 
+def test_a_sequential_with_a_forward_of_its_own_runs_as_it_is() -> None:
+    class Residual(nn.Sequential):
+        def forward(self, images: Tensor) -> Tensor:
+            return images + super().forward(images)
+
+    layer = Residual(nn.Conv2d(3, 3, 3, padding=1), nn.BatchNorm2d(3)).eval()
+    assert torch.equal(run(folded_alone(layer)), run(layer))
+
+
 @pytest.mark.parametrize("activation", [nn.ReLU(), nn.LeakyReLU(), nn.Tanh()], ids=lambda module: type(module).__name__)
 def test_what_is_carried_is_the_map_of_the_features_bit_for_bit(activation: nn.Module) -> None:
     layer = experienced_layer()

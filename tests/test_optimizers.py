@@ -81,7 +81,13 @@ def test_parameters_without_a_gradient_stay_whatever_the_optimizer_would_do() ->
 )
 def test_courses_follow_their_formulas(course: str, left: object) -> None:
     for progress in (0.0, 0.1, 0.5, 0.9, 1.0):
-        assert COURSES[course](progress) == pytest.approx(left(progress))
+        assert COURSES[course](50 * progress, 50, 20) == pytest.approx(left(progress))
+
+
+def test_halving_halves_after_every_so_many_epochs_however_many_there_are() -> None:
+    done = [0.0, 0.5, 19.99, 20.0, 39.99, 40.0, 99.99]
+    for epochs in (100, 1000):
+        assert [COURSES["halving"](epoch, epochs, 20) for epoch in done] == [1, 1, 1, 0.5, 0.5, 0.25, 0.0625]
 
 
 def test_a_course_moves_the_named_group_only() -> None:

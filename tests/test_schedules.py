@@ -114,8 +114,8 @@ def test_the_timetable_counts_every_layers_epochs_from_first_to_last(entries: li
         own = [moment for moment in moments if moment.visit.layer == layer]
         assert [moment.layer_epoch for moment in own] == list(range(len(own)))
         assert {moment.layer_epochs for moment in own} == {len(own)}
-        assert (own[0].progress(0.0), own[-1].progress(1.0)) == (0.0, 1.0)
-        assert all(before.progress(1.0) == after.progress(0.0) for before, after in pairwise(own))
+        assert (own[0].done(0.0), own[-1].done(1.0)) == (0.0, len(own))
+        assert all(before.done(1.0) == after.done(0.0) for before, after in pairwise(own))
 
 
 def test_schedules_need_no_torch() -> None:

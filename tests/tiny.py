@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from lwtrain import LayerSchedule
+from lwtrain.backbones import BACKBONES
 from lwtrain.backbones.backbone import Backbone
 from lwtrain.building import build_stack
 from lwtrain.checkpoints import AtomicCheckpointIO, RunCheckpoints
@@ -57,6 +58,22 @@ def tiny_stack(
         objective_settings={} if objective == "prediction" else {"alpha": alpha},
         optimizer=optimizer,
     )
+    return stack.to(memory_format=torch.channels_last)
+
+
+def tiny_autoencoder(
+    seed: int = 0,
+    *,
+    objective: str = "reconstruction",
+    channels: Sequence[int] = (4, 6),
+    code: int = 3,
+    optimizer: MakeOptimizer | None = None,
+    micro_batch: int | None = None,
+) -> LayerStack:
+    """An autoencoder with weights drawn by `seed`: 3x8x8, 4x4x4, 6x2x2, a code of 3 numbers, and all the way back."""
+    torch.manual_seed(seed)
+    backbone = BACKBONES["conv_autoencoder"]("conv_autoencoder", SHAPE, CLASSES, channels=channels, code=code)
+    stack = build_stack(backbone, encoder="mirror", objective=objective, optimizer=optimizer, micro_batch=micro_batch)
     return stack.to(memory_format=torch.channels_last)
 
 

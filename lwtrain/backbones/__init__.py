@@ -1,27 +1,13 @@
 """The networks to train: ordered layers, the maps between them, and the head that closes them."""
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from lwtrain.registry import Registry
 
 if TYPE_CHECKING:  # torch stays out until a backbone is built
-    from lwtrain.backbones.backbone import Backbone, Shape
+    from lwtrain.backbones.backbone import Backbone
 
-
-class BackboneBuilder(Protocol):
-    """What a registered builder can be called with."""
-
-    def __call__(
-        self,
-        name: str,
-        input_shape: "Shape",
-        num_classes: int,
-        *,
-        width: float = 1.0,
-        layer_depth: int = 1,
-        map: str = "pool",
-    ) -> "Backbone":
-        """Build the backbone called `name`; `lwtrain.backbones.vgg.vgg` says what the settings mean."""
-
-
-BACKBONES: Registry[BackboneBuilder] = Registry("model", "lwtrain.backbones")
+# A builder takes (name, input_shape: Shape, num_classes, *, map: str) and the settings of its own; `map` is one of
+# `lwtrain.maps.MAPS`, to stand between its layers.
+BACKBONES: Registry["Callable[..., Backbone]"] = Registry("model", "lwtrain.backbones")

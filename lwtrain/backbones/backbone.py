@@ -4,7 +4,7 @@ import copy
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -19,12 +19,43 @@ class LayerShape(NamedTuple):
     outputs: Shape
 
 
+@runtime_checkable
+class StackableNetwork(Protocol):
+    """What a network of anyone's has to tell to be trained layer by layer.
+
+    The first of `layers` is followed by the first of `maps`, and so on (`nn.Identity` where nothing stands between two
+    layers); the last map's output enters `head`, which returns logits, (batch, num_classes). Layers and maps turn
+    batches of images (batch, channels, height, width) into such batches: what is flat has a height and width of 1. A
+    map that has parameters trains with the part above it; one that must never train is a
+    `lwtrain.maps.sidecar_map.SidecarMap`.
+    """
+
+    @property
+    def input_shape(self) -> Shape:
+        """Of the images: (channels, height, width)."""
+
+    @property
+    def num_classes(self) -> int:
+        """Number of logits."""
+
+    @property
+    def layers(self) -> Iterable[nn.Module]:
+        """What trains as one, each; the first reads the images."""
+
+    @property
+    def maps(self) -> Iterable[nn.Module]:
+        """What stands behind each layer."""
+
+    @property
+    def head(self) -> nn.Module:
+        """What turns the last map's output into logits."""
+
+
 @dataclass
 class Backbone:
-    """Layers joined by maps and closed by a head.
+    """A `StackableNetwork` with a name: layers joined by maps and closed by a head.
 
-    `layers[k]` is followed by `maps[k]` (`nn.Identity` where nothing stands between two layers); the last map's output
-    enters `head`, which flattens it and returns logits. Every piece works in any memory format and keeps it.
+    Every piece works in any memory format and keeps it.
 
     Example:
         >>> from lwtrain.backbones import BACKBONES
@@ -40,20 +71,35 @@ class Backbone:
     maps: list[nn.Module]
     head: nn.Module
 
-    @torch.no_grad()
     def shapes(self) -> list[LayerShape]:
-        """The shapes around every layer, first to last.
+        """The shapes around every layer, first to last: see `layer_shapes`."""
+        return layer_shapes(self)
 
-        Found by sending one image through copies on torch's "meta" device: nothing is computed, and neither the mode
-        nor the statistics of the layers change.
-        """
-        shapes = []
-        batch = torch.empty(1, *self.input_shape, device="meta")
-        for layer, map in zip(self.layers, self.maps, strict=True):
-            outputs = _on_meta(layer)(batch)
-            shapes.append(LayerShape(_shape(batch), _shape(outputs)))
-            batch = _on_meta(map)(outputs)
-        return shapes
+
+@torch.no_grad()
+def layer_shapes(network: StackableNetwork) -> list[LayerShape]:
+    """Find the shapes around every layer, first to last.
+
+    One image is sent through copies on torch's "meta" device: nothing is computed, and neither the mode nor the
+    statistics of the layers change.
+
+    Raises:
+        ValueError: If there are not as many maps as layers, a piece does not fit the one before it, or one writes over
+            its input.
+    """
+    layers, maps = list(network.layers), list(network.maps)
+    if len(layers) != len(maps):
+        raise ValueError(f"{len(layers)} layers and {len(maps)} maps: each layer needs one behind it")
+    shapes = []
+    batch = torch.empty(1, *network.input_shape, device="meta")
+    for number, (layer, map) in enumerate(zip(layers, maps, strict=True)):
+        outputs = _pass_image(f"layer {number}", layer, batch)
+        shapes.append(LayerShape(_shape(batch), _shape(outputs)))
+        batch = _pass_image(f"the map behind layer {number}", map, outputs)
+    logits = _pass("the head", network.head, batch)
+    if logits.shape != (1, network.num_classes):
+        raise ValueError(f"the head gives {tuple(logits.shape[1:])} an image, not {network.num_classes} logits")
+    return shapes
 
 
 def features(layers: Iterable[nn.Module], maps: Iterable[nn.Module]) -> nn.Sequential:
@@ -81,15 +127,33 @@ def features_state_dict(layers: Iterable[nn.Module], maps: Iterable[nn.Module]) 
 
 
 def _unroll(module: nn.Module) -> Iterator[nn.Module]:
-    if isinstance(module, nn.Sequential):
+    if isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward:
         for piece in module:
             yield from _unroll(piece)
     elif not isinstance(module, nn.Identity):
         yield module
 
 
-def _on_meta(module: nn.Module) -> nn.Module:
-    return copy.deepcopy(module).to("meta", torch.float32).eval()
+def _pass_image(place: str, module: nn.Module, batch: Tensor) -> Tensor:
+    outputs = _pass(place, module, batch)
+    if outputs.ndim != 4:
+        shape = tuple(outputs.shape[1:])
+        raise ValueError(f"{place} gives {shape} an image, not (channels, height, width); leave flattening to the head")
+    return outputs
+
+
+def _pass(place: str, module: nn.Module, batch: Tensor) -> Tensor:
+    writes = batch._version
+    try:
+        outputs = copy.deepcopy(module).to("meta", torch.float32).eval()(batch)
+    except (RuntimeError, ValueError, TypeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"{place} cannot read {tuple(batch.shape[1:])} an image: {reason}") from error
+    if batch._version != writes:  # the front holds it, a sidecar is to rebuild it
+        raise ValueError(f"{place} writes over its input; let it begin with inplace=False")
+    if not isinstance(outputs, Tensor):
+        raise ValueError(f"{place} gives a {type(outputs).__name__}, not a tensor")
+    return outputs
 
 
 def _shape(batch: Tensor) -> Shape:

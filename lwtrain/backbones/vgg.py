@@ -8,9 +8,10 @@ from torch import nn
 from lwtrain.activations import LeakyReLU, ReLU
 from lwtrain.backbones import BACKBONES
 from lwtrain.backbones.backbone import Backbone, Shape
-from lwtrain.backbones.plans import PLANS, Convolution, Plan, check_image_size, find_plan, split_layers
+from lwtrain.backbones.plans import PLANS, Plan, check_image_size, find_plan, split_layers
 from lwtrain.convolution import SameConv2d
 from lwtrain.maps import MAPS
+from lwtrain.maps.halving import halved
 from lwtrain.normalisation import BatchNorm2d
 
 ACTIVATIONS: dict[str, type[ReLU] | type[LeakyReLU]] = {"relu": ReLU, "leaky_relu": LeakyReLU}
@@ -60,31 +61,31 @@ def vgg(
 
     layers: list[nn.Module] = []
     maps: list[nn.Module] = []
-    channels_in = input_shape[0]
+    shape = input_shape
     for published in split_layers(name, layer_depth):
-        convolutions = [Convolution(max(1, round(channels * width)), pools) for channels, pools in published]
-        layers.append(_layer(channels_in, convolutions, ACTIVATIONS[plan.activation], MAPS[map]))
-        maps.append(MAPS[map]() if convolutions[-1].pools_after else nn.Identity())
-        channels_in = convolutions[-1].channels
-    return Backbone(name, input_shape, num_classes, layers, maps, _head(plan, channels_in, num_classes))
+        pieces: OrderedDict[str, nn.Module] = OrderedDict()
+        between: nn.Module = nn.Identity()
+        for index, (channels, pools_after) in enumerate(published):
+            if not isinstance(between, nn.Identity):  # within a layer; behind its last convolution stands the map
+                pieces[f"map_{index - 1}"] = between
+            outputs = (max(1, round(channels * width)), *shape[1:])
+            pieces |= _convolution(index, shape[0], outputs[0], ACTIVATIONS[plan.activation])
+            shape = halved(outputs) if pools_after else outputs
+            between = MAPS[map](outputs, shape) if pools_after else nn.Identity()
+        layers.append(nn.Sequential(pieces))
+        maps.append(between)
+    return Backbone(name, input_shape, num_classes, layers, maps, _head(plan, shape[0], num_classes))
 
 
-def _layer(
-    channels_in: int,
-    convolutions: list[Convolution],
-    activation: Callable[..., nn.Module],
-    pool: Callable[[], nn.Module],
-) -> nn.Sequential:
-    pieces: OrderedDict[str, nn.Module] = OrderedDict()
-    for index, (channels, pools_after) in enumerate(convolutions):
-        # Batch norm makes the bias redundant; torchvision has it, and weights are to be interchanged.
-        pieces[f"conv_{index}"] = SameConv2d(channels_in, channels)
-        pieces[f"norm_{index}"] = BatchNorm2d(channels)
-        pieces[f"activation_{index}"] = activation()
-        if pools_after and index + 1 < len(convolutions):  # behind the last one stands the map
-            pieces[f"pool_{index}"] = pool()
-        channels_in = channels
-    return nn.Sequential(pieces)
+def _convolution(
+    index: int, channels_in: int, channels: int, activation: Callable[..., nn.Module]
+) -> dict[str, nn.Module]:
+    # Batch norm makes the bias redundant; torchvision has it, and weights are to be interchanged.
+    return {
+        f"conv_{index}": SameConv2d(channels_in, channels),
+        f"norm_{index}": BatchNorm2d(channels),
+        f"activation_{index}": activation(),
+    }
 
 
 def _head(plan: Plan, channels: int, num_classes: int) -> nn.Sequential:

@@ -1,5 +1,6 @@
 """Freezes and advances: carries a schedule out inside one `Trainer.fit`."""
 
+import warnings
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
@@ -32,13 +33,16 @@ class LayerSchedule(Callback):
             by size and free space. Where a data module deals in images rather than rows, that is "recompute".
         views: How many augmented views a visit of several epochs cycles through; "fresh": a new one for each epoch.
         front_folder: Where a front on disk lies; None: where the system keeps temporary files.
-        course: "constant", "linear" or "cosine": how each layer's learning rate falls over the layer's own epochs.
+        course: "constant", "linear", "cosine" or "halving": how each layer's learning rate falls over the layer's own
+            epochs.
+        halve_every: After how many of the layer's own epochs "halving" halves it, each time.
         rest: Layers that are trained already, and are not visited.
         resting_state: "same", "bf16" or "host": how the optimizer's state of a resting layer is held that trains again;
             see `lwtrain.optimizer_state`.
 
     Raises:
-        ValueError: If front, views, course or resting_state cannot be, or the data module does not fit the front.
+        ValueError: If front, views, course, halve_every or resting_state cannot be, or the data module does not fit the
+            front.
     """
 
     def __init__(
@@ -49,13 +53,17 @@ class LayerSchedule(Callback):
         views: Views = "fresh",
         front_folder: Path | None = None,
         course: str = "linear",
+        halve_every: int = 20,
         rest: Collection[int] = (),
         resting_state: str = "same",
     ) -> None:
         if course not in COURSES:
             raise ValueError(f"optimizer.course={course}: choose {', '.join(COURSES)}")
+        if halve_every < 1:
+            raise ValueError(f"optimizer.halve_every={halve_every}: choose 1 or more")
         self.fronts = FrontKeeper(front, views, front_folder)
-        self.course, self.rest, self.resting_state = course, rest, check_resting_state(resting_state)
+        self.course, self.halve_every = course, halve_every
+        self.rest, self.resting_state = rest, check_resting_state(resting_state)
         self._visits = visits
         self._timetable: list[Moment] = []
         self._wrapped_for: int | Together | None = None  # whose gradients data parallelism synchronises
@@ -95,6 +103,9 @@ class LayerSchedule(Callback):
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Seed the first epoch, whose loader Lightning asks next, and put fronts before the active layer."""
         assert isinstance(pl_module, LayerStack)
+        warnings.filterwarnings(
+            "ignore", "Found .* in eval mode at the start of training"
+        )  # who trains is settled here
         self._seed_epoch(self._first_epoch, trainer, "loader")
         self._wrapped_for = None  # left over where an earlier fit was interrupted
         turns = {moment.visit.layer for moment in self._timetable}
@@ -125,7 +136,8 @@ class LayerSchedule(Callback):
         if batch_idx == 0:
             self._seed_epoch(trainer.current_epoch, trainer, "modules")
         moment = self.moment(trainer)
-        factor = COURSES[self.course](moment.progress(batch_idx / trainer.num_training_batches))
+        done = moment.done(batch_idx / trainer.num_training_batches)
+        factor = COURSES[self.course](done, moment.layer_epochs, self.halve_every)
         name = pl_module.active_name if isinstance(moment.visit.layer, int) else None
         for optimizer in trainer.optimizers:
             follow_course(optimizer, name, factor)

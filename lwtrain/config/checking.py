@@ -1,6 +1,7 @@
 """From plain values to a `Config`: each is read as the schema says, then all are held against each other."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any, get_type_hints
 
 from lwtrain.config.combinations import find_mistakes
@@ -51,7 +52,12 @@ def check(
     if len(mistakes) > before or len(parts) < len(kinds):
         return None
     if parts["batches"] == "auto":
-        parts["batches"] = pick_batches(parts["labels"], parts["encoder"], parts["objective"], parts["schedule"])
+        images = parts["dataset"].describe()
+        parts["batches"] = pick_batches(
+            images, parts["labels"], parts["encoder"], parts["objective"], parts["schedule"]
+        )
+    if parts["map"].name == "auto":
+        parts["map"] = replace(parts["map"], name=parts["model"].maps[0])
     return Config(**parts)
 
 

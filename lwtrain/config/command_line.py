@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from lwtrain.config.checking import check
-from lwtrain.config.composing import Composed, Composer, hydra_at_hand
+from lwtrain.config.composing import Composed, Composer, hydra_at_hand, swept_in
 from lwtrain.config.files import group_choices
 from lwtrain.config.run_folders import (
     LIMITS,
@@ -74,8 +74,10 @@ class CommandLine:
             ConfigError: If anything is wrong; the message has a line for each mistake.
         """
         with hydra_at_hand():
-            outcomes = [self._composer.compose(run, self._mistakes) for run in self._runs()]
+            words = [*self._swept_in_files(), *self._words]
+            outcomes = [self._composer.compose(run, self._mistakes) for run in self._runs(words)]
             composed = [outcome for outcome in outcomes if outcome is not None]
+            self._check_swept(composed, starts=new_folder)
             configs = [self._check(each) for each in composed]
             if new_folder and is_first_process():
                 for first in composed[:1]:
@@ -88,13 +90,36 @@ class CommandLine:
         """Give the words on to Hydra, which wants a sign before settings that no YAML file has a value for."""
         return [("++" if word.key in self._composer.added else "") + word.text for word in self._words]
 
-    def _runs(self) -> Iterable[tuple[Given, ...]]:
+    def _runs(self, words: Sequence[Word]) -> Iterable[tuple[Given, ...]]:
         """Combine the words' values, beginning with combinations that have each value of each word in them."""
-        values = [word.runs for word in self._words if word.runs]
+        values = [word.runs for word in words if word.runs]
         most = max(map(len, values), default=1)
         each = (tuple(runs[min(number, len(runs) - 1)] for runs in values) for number in range(most))
         first = islice(chain(each, product(*values)), _MOST_RUNS)
         return {tuple(given.text for given in run): run for run in first}.values()
+
+    def _swept_in_files(self) -> list[Word]:
+        """Read the values that YAML files list for a multirun, but where a word says otherwise."""
+        if not self.multirun:
+            return []
+        first = self._composer.compose(next(iter(self._runs(self._words))), self._mistakes)
+        given = {word.key for word in self._words}
+        swept = {} if first is None else swept_in(first)
+        return self._parse(*(f"{key}={values}" for key, values in swept.items() if key.lstrip("+") not in given))
+
+    def _check_swept(self, runs: Sequence[Composed], *, starts: bool) -> None:
+        """Make sure that Hydra can try what YAML files list, and that it is asked to."""
+        added = self._composer.added - {word.key for word in self._words}
+        for run in runs:
+            swept = swept_in(run)
+            if swept and starts and not self.multirun:
+                self._mistakes.append(
+                    f"hydra.sweeper.params: there are values to try ({', '.join(swept)}); put -m first"
+                )
+            if self.multirun and swept != swept_in(runs[0]):  # Hydra reads them before it goes through experiments
+                self._mistakes.append("experiment: one that lists values to try cannot be one of several; choose one")
+            for key in added.intersection(swept):
+                self._mistakes.append(f"hydra.sweeper.params.{key}: no YAML file has a value for it; write ++{key}")
 
     def _parse(self, *texts: str) -> list[Word]:
         words = []

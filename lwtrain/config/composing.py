@@ -40,6 +40,12 @@ def plain_values(config: DictConfig, mistakes: list[str]) -> dict[str, Any]:
     return values
 
 
+def swept_in(run: Composed) -> dict[str, str]:
+    """Give what YAML files want tried one after the other, such as {"labels": "100,1000"}."""
+    params = OmegaConf.select(run.hydra, "sweeper.params")
+    return {} if params is None else {str(key): str(values) for key, values in params.items()}
+
+
 class Composer:
     """Composes one combination of words after the other, and reads files again only where a choice differs.
 

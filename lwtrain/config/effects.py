@@ -1,5 +1,6 @@
 """What settings bring about together: what `auto` stands for, and which of them change nothing beside the others."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from fnmatch import fnmatchcase
 from itertools import groupby
@@ -11,32 +12,47 @@ from lwtrain.config.schema import (
     Config,
     CustomConfig,
     EncoderConfig,
+    HSICConfig,
+    ImageFolderConfig,
     ObjectiveConfig,
+    PublishedConfig,
+    ReconstructionConfig,
     ScheduleConfig,
     SGDConfig,
     SimultaneousConfig,
     WaveConfig,
 )
-from lwtrain.data.catalog import dataset_info
+from lwtrain.data.dataset_info import DatasetInfo
 
 
 def pick_batches(
-    labels: int | float | str, encoder: EncoderConfig, objective: ObjectiveConfig, schedule: ScheduleConfig
+    images: DatasetInfo,
+    labels: int | float | str,
+    encoder: EncoderConfig,
+    objective: ObjectiveConfig,
+    schedule: ScheduleConfig,
 ) -> Literal["half", "labelled"]:
     """Resolve `batches=auto`: half of a batch is unlabelled, where such images exist and something learns from them."""
-    return "labelled" if labels == "all" or why_unlabelled_images_are_idle(encoder, objective, schedule) else "half"
+    if all_are_labelled(images, labels) or why_unlabelled_images_are_idle(encoder, objective, schedule):
+        return "labelled"
+    return "half"
 
 
-def why_nothing_can_rebuild(encoder: EncoderConfig, schedule: ScheduleConfig) -> str | None:
+def all_are_labelled(images: DatasetInfo, labels: int | float | str) -> bool:
+    """Whether no training image is left without a label."""
+    return labels == "all" and not images.num_unlabelled
+
+
+def why_nothing_can_rebuild(encoder: EncoderConfig, objective: ObjectiveConfig, schedule: ScheduleConfig) -> str | None:
     """Name the setting by which no layer has a decoder; None if they have."""
-    if isinstance(schedule, BackpropConfig):
+    if isinstance(schedule, BackpropConfig) and not isinstance(objective, ReconstructionConfig):
         return "schedule=backprop trains without sidecars"
     return None if encoder.rebuilds else f"encoder={encoder.name} has no decoder"
 
 
 def why_nothing_is_rebuilt(encoder: EncoderConfig, objective: ObjectiveConfig, schedule: ScheduleConfig) -> str | None:
     """Name the setting by which no layer learns from reconstruction; None if they do."""
-    if reason := why_nothing_can_rebuild(encoder, schedule):
+    if reason := why_nothing_can_rebuild(encoder, objective, schedule):
         return reason
     if objective.rebuilds:
         return None
@@ -73,34 +89,57 @@ def without_effect(config: Config, given: Collection[str]) -> list[str]:
 
 def _idle(config: Config) -> Iterator[tuple[str, str]]:
     """Go through the settings that change nothing, as patterns, with the reason."""
-    yield from _idle_in_learning(config)
+    images = config.dataset.describe()
+    yield from _idle_in_learning(config, images)
     yield from _idle_in_optimizer(config)
-    yield from _idle_in_front(config)
-    yield from _idle_in_images(config)
-    yield from _idle_in_trainer(config)
+    yield from _idle_in_front(config, images)
+    yield from _idle_in_images(config, images)
+    yield from _idle_in_trainer(config, images)
+    yield from _idle_in_pictures(config)
 
 
-def _idle_in_learning(config: Config) -> Iterator[tuple[str, str]]:
+def _idle_in_pictures(config: Config) -> Iterator[tuple[str, str]]:
+    if not config.logger.tensorboard:
+        yield "callbacks.pictures", "logger.tensorboard=false: they are shown in TensorBoard"
+    elif reason := why_nothing_is_rebuilt(config.encoder, config.objective, config.schedule):
+        yield "callbacks.pictures", reason
+
+
+def _idle_in_learning(config: Config, images: DatasetInfo) -> Iterator[tuple[str, str]]:
     parts = config.encoder, config.objective, config.schedule
     unrebuilt, unread = why_nothing_is_rebuilt(*parts), why_unlabelled_images_are_idle(*parts)
-    if isinstance(config.schedule, BackpropConfig):
+    if isinstance(config.schedule, BackpropConfig) and isinstance(config.objective, ReconstructionConfig):
+        yield "encoder.grid", "schedule=backprop reads the class off the code alone, by the head"
+    elif isinstance(config.schedule, BackpropConfig):
         for pattern in ("encoder", "encoder.*"):
             yield pattern, "schedule=backprop trains the whole backbone end to end"
-    if why_nothing_can_rebuild(config.encoder, config.schedule) and isinstance(config.objective, BalancedConfig):
+    if isinstance(config.schedule, BackpropConfig) and isinstance(config.objective, HSICConfig):
+        for pattern in ("objective", "objective.normalised", "objective.sigma", "objective.coefficient"):
+            yield pattern, "schedule=backprop trains the whole backbone end to end"
+    if why_nothing_can_rebuild(*parts) and isinstance(config.objective, BalancedConfig):
         for pattern in ("objective", "objective.alpha", "objective.reconstruction"):
             yield pattern, f"{unrebuilt}, so the prediction loss stands alone"
     elif unrebuilt:
         for pattern in ("encoder.output", "objective.reconstruction"):
             yield pattern, unrebuilt
+    if config.map.name == "decoder" and (unrebuilt or isinstance(config.schedule, SimultaneousConfig)):
+        reason = unrebuilt or "schedule=simultaneous starts all layers at once"
+        yield "map", f"{reason}, so the map begins with random weights, as map=conv does"
     if config.micro_batch is not None and config.micro_batch >= config.batch_size:
         yield "micro_batch", f"no batch is larger than batch_size={config.batch_size}"
-    if config.batches != "labelled" and config.labels == "all":
+    if config.batches != "labelled" and all_are_labelled(images, config.labels):
         yield "batches", "labels=all leaves no image unlabelled"
     elif config.batches != "labelled" and unread:
         yield "batches", f"{unread}, so nothing is learned from unlabelled images"
 
 
 def _idle_in_optimizer(config: Config) -> Iterator[tuple[str, str]]:
+    longest = _most_epochs(config.schedule)
+    if config.optimizer.course != "halving":
+        yield "optimizer.halve_every", f"optimizer.course={config.optimizer.course} is not halving"
+    elif config.optimizer.halve_every >= longest:
+        for pattern in ("optimizer.course", "optimizer.halve_every"):
+            yield pattern, f"no layer trains for more than {longest} epochs, and no learning rate is halved before"
     if isinstance(config.schedule, (BackpropConfig, SimultaneousConfig)):
         yield "optimizer.resting_state", f"schedule={config.schedule.name} lets no layer rest"
     elif isinstance(config.optimizer, SGDConfig) and not config.optimizer.momentum:
@@ -111,6 +150,16 @@ def _idle_in_optimizer(config: Config) -> Iterator[tuple[str, str]]:
         yield "optimizer.resting_state", "trainer.accelerator=cpu keeps all states in main memory"
 
 
+def _most_epochs(schedule: ScheduleConfig) -> int:
+    """How many epochs the layer that trains longest has in all."""
+    if not isinstance(schedule, CustomConfig):
+        return schedule.epochs
+    epochs: Counter[int | str] = Counter()
+    for visit in schedule.visits:
+        epochs[visit.layer] += visit.epochs
+    return max(epochs.values(), default=1)
+
+
 def _layers_wake_again(schedule: ScheduleConfig) -> bool:
     if isinstance(schedule, CustomConfig):
         visited = [layer for layer, _ in groupby(visit.layer for visit in schedule.visits)]
@@ -118,9 +167,9 @@ def _layers_wake_again(schedule: ScheduleConfig) -> bool:
     return isinstance(schedule, WaveConfig) and schedule.waves > 1
 
 
-def _idle_in_front(config: Config) -> Iterator[tuple[str, str]]:
+def _idle_in_front(config: Config, images: DatasetInfo) -> Iterator[tuple[str, str]]:
     longest = _longest_visit(config.schedule)
-    if config.dataset.augmentation == "none" and (config.batches != "half" or config.labels == "all"):
+    if config.dataset.augmentation == "none" and (config.batches != "half" or all_are_labelled(images, config.labels)):
         yield "front.views", "dataset.augmentation=none makes all views one"
     elif config.front.views != "fresh" and config.front.views >= longest:
         yield "front.views", f"no visit has more epochs than {longest}, each with a view of its own"
@@ -134,20 +183,25 @@ def _longest_visit(schedule: ScheduleConfig) -> int:
     return schedule.epochs // schedule.waves if isinstance(schedule, WaveConfig) else schedule.epochs
 
 
-def _idle_in_images(config: Config) -> Iterator[tuple[str, str]]:
-    info = dataset_info(config.dataset.name)
-    if config.dataset.image_size in (None, info.image_size):
-        yield "dataset.fit", f"the images stay at their own {info.image_size}x{info.image_size}"
-    if config.dataset.augmentation == "none":
+def _idle_in_images(config: Config, images: DatasetInfo) -> Iterator[tuple[str, str]]:
+    dataset = config.dataset
+    if isinstance(dataset, PublishedConfig) and dataset.image_size in (None, images.image_size):
+        yield "dataset.fit", f"the images stay at their own {images.image_size}x{images.image_size}"
+    if isinstance(dataset, ImageFolderConfig) and config.batches == "labelled":
+        unread = why_unlabelled_images_are_idle(config.encoder, config.objective, config.schedule)
+        yield "dataset.unlabelled", unread or "batches=labelled leaves unlabelled images out"
+    if dataset.augmentation == "none":
         yield "dataset.flip", "dataset.augmentation=none alters no image"
-    if info.bundled:
-        yield "data_dir", f"dataset={info.name} comes with lwtrain"
+    if not images.in_data_dir:
+        yield "data_dir", f"dataset={images.name} reads nothing there"
 
 
-def _idle_in_trainer(config: Config) -> Iterator[tuple[str, str]]:
+def _idle_in_trainer(config: Config, images: DatasetInfo) -> Iterator[tuple[str, str]]:
     if config.trainer.num_devices == config.trainer.num_nodes == 1:
         yield "trainer.sync_batchnorm", "there is one process; choose trainer=ddp for more"
     if config.validation == "test":
         yield "trainer.limit_test_batches", "validation=test: the test images validate, and are not read once more"
+    elif not images.num_test:
+        yield "trainer.limit_test_batches", "there are no test images"
     if config.trainer.gradient_clip_val is None:
         yield "trainer.gradient_clip_algorithm", "trainer.gradient_clip_val is not set"

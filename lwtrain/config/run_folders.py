@@ -20,7 +20,10 @@ _WORDS = ".hydra/overrides.yaml"  # there too: the command line, as Hydra keeps 
 _LAST = "checkpoints/last.ckpt"
 _METRICS = "metrics.json"
 
-FREE = ("compile", "progress", "data_dir", "front", "trainer", "logger", "callbacks", "ckpt_path", "layer.store")
+FREE = (
+    *("compile", "progress", "data_dir", "front", "trainer", "logger", "callbacks", "ckpt_path", "layer.store"),
+    *("dataset.folder", "dataset.unlabelled"),  # may be moved; that they hold the same is found out when they are read
+)
 """What may change when a run is continued: it touches neither the network nor what the network learns from."""
 
 NOT_FREE = (

@@ -32,6 +32,10 @@ class Front(Protocol):
         """Give the activations of some rows, (len(rows), channels, height, width), without gradient."""
         ...
 
+    def images(self, rows: Tensor) -> Tensor:
+        """Give the images of some rows, as they were augmented and as layer 0 reads them."""
+        ...
+
     def hand_on(self, rows: Tensor, outputs: Tensor) -> None:
         """Take what the layer it stands before made of some rows, where that was wanted for another reason."""
         ...

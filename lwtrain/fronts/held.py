@@ -98,6 +98,11 @@ class HeldFront:
         ready = None if self._ahead is None else self._ahead.take(rows)
         return as_inputs(self._read(rows).to(self._device, non_blocking=True) if ready is None else ready)
 
+    def images(self, rows: Tensor) -> Tensor:
+        """Make the images of some rows again, as the view has them."""
+        assert self._view is not None
+        return as_inputs(self._view[rows].to(self._device))
+
     def _read(self, rows: Tensor) -> Tensor:
         assert self._held is not None
         return self._held.read(rows)

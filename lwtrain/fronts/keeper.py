@@ -15,6 +15,7 @@ from lwtrain.fronts.file import NamelessFile
 from lwtrain.fronts.front import Front
 from lwtrain.fronts.making import FRONTS, Purpose, build_fronts
 from lwtrain.micro_batches import micro_batches
+from lwtrain.part_times import spent_on
 from lwtrain.stack import LayerStack
 
 Views = int | Literal["fresh"]
@@ -89,6 +90,7 @@ class FrontKeeper:
         stack.front, stack.validation_front = training[0], validation
         data.on_order = self._expect
 
+    @spent_on("front")
     def bring(self, layer: int, wave: int, epoch: int) -> None:
         """Bring a training front before the layer that is about to train, in the view of this epoch of its visit.
 
@@ -136,6 +138,7 @@ class FrontKeeper:
         one_for_all = data.turn_to((0, 0)) is data.turn_to((0, 1))
         return 1 if self.views == "fresh" or one_for_all else min(self.views, longest_visit)
 
+    @spent_on("data")
     def _turn_to(self, key: tuple[int, int]) -> View:
         """Let the batches name the rows of a view, and give it: the same object as long as it is kept."""
         assert self._fit is not None

@@ -38,6 +38,11 @@ class RecomputeFront:
     def forget(self, layer: int) -> None:
         """Nothing is kept."""
 
+    def images(self, rows: Tensor) -> Tensor:
+        """Give the images of some rows, as the view has them."""
+        assert self._view is not None
+        return as_inputs(self._view[rows])
+
     def __getitem__(self, rows: Tensor) -> Tensor:
         assert self._view is not None
         return climb(as_inputs(self._view[rows]), self._layers[: self.layer], self._precision)

@@ -84,7 +84,12 @@ def test_width_of_zero_is_refused() -> None:
 
 
 @settings(deadline=None, max_examples=30)
-@given(plan=plans(), layer_depth=st.integers(1, 3), map=st.sampled_from(["pool", "average"]), seed=st.integers(0, 99))
+@given(
+    plan=plans(),
+    layer_depth=st.integers(1, 3),
+    map=st.sampled_from(["pool", "average", "conv"]),
+    seed=st.integers(0, 99),
+)
 def test_layers_and_maps_are_one_network_however_it_is_cut(plan: Plan, layer_depth: int, map: str, seed: int) -> None:
     with patch.dict(PLANS, drawn=plan):
         shape = (2, smallest_image("drawn") + 1, smallest_image("drawn") + 2)
@@ -121,10 +126,20 @@ def test_image_too_small_for_the_poolings_is_refused(shape: tuple[int, int, int]
 def test_pooling_inside_a_layer_belongs_to_it_and_one_after_it_is_the_map() -> None:
     backbone = build("vgg11", layer_depth=2)
     assert [name for name, _ in backbone.layers[0].named_children()] == [
-        "conv_0", "norm_0", "activation_0", "pool_0", "conv_1", "norm_1", "activation_1",
+        "conv_0", "norm_0", "activation_0", "map_0", "conv_1", "norm_1", "activation_1",
     ]  # fmt: skip
     assert [type(map) for map in backbone.maps] == [MaxPool2d] * 4
     assert backbone.shapes()[0] == ((3, 32, 32), (128, 16, 16))
+
+
+@settings(deadline=None, max_examples=20)
+@given(height=st.integers(16, 41), width=st.integers(16, 41), layer_depth=st.integers(1, 3))
+def test_maps_that_learn_give_the_shapes_of_poolings(height: int, width: int, layer_depth: int) -> None:
+    pooled, convolved = (
+        BACKBONES["vgg8b"]("vgg8b", (3, height, width), 10, width=0.02, layer_depth=layer_depth, map=map)
+        for map in ("pool", "conv")
+    )
+    assert convolved.shapes() == pooled.shapes()
 
 
 def test_layers_keep_the_memory_format() -> None:

@@ -62,6 +62,15 @@ def test_every_layers_rate_follows_its_course_over_its_own_epochs(
     assert len(watch.rates) == 4 * {"sequential": 6, "wave": 12, "custom": 6}[name]
 
 
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_rates_are_halved_after_epochs_of_the_layers_own(name: str) -> None:
+    watch, optimizer = Watch(), OptimizerFactory("sgd", lr=list(RATES.values()))
+    fit(SCHEDULES[name](course="halving", halve_every=1), tiny_stack(optimizer=optimizer), callbacks=[watch])
+    for layer, initial in RATES.items():
+        own = [rates[layer] for active, rates in watch.rates if active == layer]
+        assert own == [initial * 0.5 ** (step // 4) for step in range(len(own))]
+
+
 def test_the_rates_of_resting_layers_stand_still() -> None:
     watch, optimizer = Watch(), OptimizerFactory("sgd", lr=list(RATES.values()))
     fit(WaveSchedule(4, 2), tiny_stack(optimizer=optimizer), callbacks=[watch])
@@ -148,8 +157,10 @@ def test_unknown_settings_name_the_choices() -> None:
         WaveSchedule(1, 1, front="disc")
     with pytest.raises(ValueError, match=r"^front\.views=0: choose fresh, or 1 or more$"):
         WaveSchedule(1, 1, views=0)
-    with pytest.raises(ValueError, match=r"^optimizer\.course=step: choose constant, linear, cosine$"):
+    with pytest.raises(ValueError, match=r"^optimizer\.course=step: choose constant, linear, cosine, halving$"):
         WaveSchedule(1, 1, course="step")
+    with pytest.raises(ValueError, match=r"^optimizer\.halve_every=0: choose 1 or more$"):
+        WaveSchedule(1, 1, halve_every=0)
 
 
 def test_a_schedule_that_cannot_be_stops_the_fit_before_it_begins() -> None:

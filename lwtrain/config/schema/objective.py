@@ -1,0 +1,67 @@
+"""Settings of the local losses."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from lwtrain.config.ranges import Positive, ShareOrAll, ShareOrNone
+from lwtrain.objectives.weights import weighty_reconstructions
+
+
+@dataclass(frozen=True)
+class BalancedConfig:
+    """A local loss that weighs reconstruction against prediction."""
+
+    name: str
+    alpha: ShareOrAll | Literal["learned"]
+    reconstruction: Literal["mse", "bce"]
+    label_smoothing: ShareOrNone
+
+    @property
+    def rebuilds(self) -> bool:
+        """Whether any reconstruction has a weight."""
+        return any(weighty_reconstructions(self.name, self.alpha))
+
+    @property
+    def rebuilds_unlabelled(self) -> bool:
+        """Whether that of unlabelled images has."""
+        return weighty_reconstructions(self.name, self.alpha).unlabelled
+
+
+@dataclass(frozen=True)
+class PredictionConfig:
+    """Cross entropy alone."""
+
+    rebuilds: ClassVar[bool] = False
+    rebuilds_unlabelled: ClassVar[bool] = False
+
+    name: Literal["prediction"]
+    label_smoothing: ShareOrNone
+
+
+@dataclass(frozen=True)
+class HSICConfig:
+    """The HSIC bottleneck."""
+
+    rebuilds: ClassVar[bool] = False
+    rebuilds_unlabelled: ClassVar[bool] = False
+
+    name: Literal["hsic"]
+    normalised: bool
+    sigma: Positive | list[Positive]
+    coefficient: Positive | list[Positive]
+    label_smoothing: ShareOrNone
+
+
+@dataclass(frozen=True)
+class ReconstructionConfig:
+    """Reconstruction alone, and a probe."""
+
+    rebuilds: ClassVar[bool] = True
+    rebuilds_unlabelled: ClassVar[bool] = True
+
+    name: Literal["reconstruction"]
+    reconstruction: Literal["mse", "bce"]
+    label_smoothing: ShareOrNone
+
+
+ObjectiveConfig = BalancedConfig | PredictionConfig | HSICConfig | ReconstructionConfig

@@ -1,0 +1,37 @@
+"""Settings of the optimizers."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lwtrain.config.ranges import Count, NotNegative, Positive, ShareOrNone
+
+
+@dataclass(frozen=True)
+class AdamConfig:
+    """Adam, or with decoupled weight decay AdamW."""
+
+    name: Literal["adam", "adamw"]
+    lr: Positive | list[Positive]
+    lr_decay: Positive
+    course: Literal["linear", "cosine", "halving", "constant"]
+    halve_every: Count
+    resting_state: Literal["same", "bf16", "host"]
+    weight_decay: NotNegative
+
+
+@dataclass(frozen=True)
+class SGDConfig:
+    """Stochastic gradient descent."""
+
+    name: Literal["sgd"]
+    lr: Positive | list[Positive]
+    lr_decay: Positive
+    course: Literal["linear", "cosine", "halving", "constant"]
+    halve_every: Count
+    resting_state: Literal["same", "bf16", "host"]
+    weight_decay: NotNegative
+    momentum: ShareOrNone
+    nesterov: bool
+
+
+OptimizerConfig = AdamConfig | SGDConfig
