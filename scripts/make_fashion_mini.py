@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -25,7 +26,7 @@ def draw(split: Split, per_class: int) -> NDArray[np.uint8]:
     generator = np.random.RandomState(SEED)
     labels = split.labels.numpy()
     members = [generator.permutation(np.flatnonzero(labels == number))[:per_class] for number in range(10)]
-    return split.images.numpy()[np.stack(members, axis=1).ravel(), 0]
+    return split.images[torch.from_numpy(np.stack(members, axis=1).ravel())].numpy()[:, 0]
 
 
 def lay_out(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -37,6 +38,7 @@ def lay_out(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def main() -> None:
     source = load_dataset("fashion_mnist", sys.argv[1] if len(sys.argv) > 1 else "data")
+    assert source.test is not None
     for split, num_images, (file,) in (
         (source.train, FASHION_MINI.num_train, FASHION_MINI.train_files),
         (source.test, FASHION_MINI.num_test, FASHION_MINI.test_files),

@@ -1,18 +1,21 @@
-"""The data sets that can be chosen by name. No torch in here, so that a command line can be checked at once."""
+"""The published data sets that can be chosen by name. No torch in here, so that settings can be checked at once."""
 
 from lwtrain.data.cifar import CIFAR10, CIFAR100
-from lwtrain.data.dataset_info import DatasetInfo
 from lwtrain.data.fashion_mini import FASHION_MINI
 from lwtrain.data.idx import FASHION_MNIST, MNIST
+from lwtrain.data.published_set import PublishedSet
+from lwtrain.data.stl10 import STL10
 from lwtrain.errors import ConfigError
 from lwtrain.registry import choices_hint
 
-__all__ = ["CATALOG", "DatasetInfo", "dataset_info"]
+__all__ = ["CATALOG", "PublishedSet", "dataset_info"]
 
-CATALOG: dict[str, DatasetInfo] = {info.name: info for info in (FASHION_MINI, CIFAR10, CIFAR100, MNIST, FASHION_MNIST)}
+CATALOG: dict[str, PublishedSet] = {
+    info.name: info for info in (FASHION_MINI, CIFAR10, CIFAR100, MNIST, FASHION_MNIST, STL10)
+}
 
 
-def dataset_info(name: str) -> DatasetInfo:
+def dataset_info(name: str) -> PublishedSet:
     """Look a data set up.
 
     Raises:

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lwtrain.data.dataset_info import Arrays, DataFile, DatasetInfo, FileContent
 from lwtrain.data.official_files import damaged
+from lwtrain.data.published_set import Arrays, DataFile, FileContent, PublishedSet
 
 _PUBLISHER = "https://www.cs.toronto.edu/~kriz"
 
 
-def read_one_label(info: DatasetInfo, files: Sequence[FileContent]) -> Arrays:
+def read_one_label(info: PublishedSet, files: Sequence[FileContent]) -> Arrays:
     """Read CIFAR-10's records: a label, 3,072 pixels.
 
     Returns:
@@ -26,12 +26,12 @@ def read_one_label(info: DatasetInfo, files: Sequence[FileContent]) -> Arrays:
     return _read_records(info, files, num_labels=1)
 
 
-def read_fine_label(info: DatasetInfo, files: Sequence[FileContent]) -> Arrays:
+def read_fine_label(info: PublishedSet, files: Sequence[FileContent]) -> Arrays:
     """Read CIFAR-100's records: a coarse label (left out), a fine label, 3,072 pixels; the rest as `read_one_label`."""
     return _read_records(info, files, num_labels=2)
 
 
-def _read_records(info: DatasetInfo, files: Sequence[FileContent], num_labels: int) -> Arrays:
+def _read_records(info: PublishedSet, files: Sequence[FileContent], num_labels: int) -> Arrays:
     shape = (info.channels, info.image_size, info.image_size)
     record = num_labels + info.channels * info.image_size**2
     for path, content in files:
@@ -47,14 +47,14 @@ def _records_file(path: str, num_images: int, num_labels: int, md5: str) -> Data
     return DataFile(path, num_images * (num_labels + 3 * 32 * 32), md5)
 
 
-CIFAR10 = DatasetInfo(
+CIFAR10 = PublishedSet(
     name="cifar10",
     title="CIFAR-10",
     classes=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
     channels=3,
     image_size=32,
-    num_train=50_000,
-    num_test=10_000,
+    train_per_class=(5_000,) * 10,
+    test_per_class=(1_000,) * 10,
     read=read_one_label,
     train_files=(
         _records_file("cifar-10-batches-bin/data_batch_1.bin", 10_000, 1, "5dd7e06a14cb22eb9f671a540d1b7c25"),
@@ -82,14 +82,14 @@ _FINE_LABELS = """
     wardrobe whale willow_tree wolf woman worm
 """
 
-CIFAR100 = DatasetInfo(
+CIFAR100 = PublishedSet(
     name="cifar100",
     title="CIFAR-100",
     classes=tuple(_FINE_LABELS.split()),
     channels=3,
     image_size=32,
-    num_train=50_000,
-    num_test=10_000,
+    train_per_class=(500,) * 100,
+    test_per_class=(100,) * 100,
     read=read_fine_label,
     train_files=(_records_file("cifar-100-binary/train.bin", 50_000, 2, "6172c7755cfe09b2fe270c85cebc1b15"),),
     test_files=(_records_file("cifar-100-binary/test.bin", 10_000, 2, "4499cfba6c016c1be1438163640a0898"),),

@@ -1,81 +1,33 @@
-"""What is known of a data set before it is read, and how to tell that its files are whole. No torch in here."""
+"""What is known of a data set before it is read: its classes, and how many images of which size. No torch in here."""
 
-import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal, Self
 
 from lwtrain.errors import ConfigError
 from lwtrain.registry import choices_hint
 
-Fit = Literal["pad", "scale"]
-FITS: tuple[Fit, ...] = ("pad", "scale")
+Fit = Literal["crop", "pad", "scale"]
 
 
-@dataclass(frozen=True)
-class DataFile:
-    """A file as its publisher made it."""
-
-    path: str  # below data_dir
-    size: int  # in bytes
-    md5: str
-    urls: tuple[str, ...] = ()  # where it can be had, the first choice first
-
-    @property
-    def name(self) -> str:
-        """The last part of its path."""
-        return self.path.rpartition("/")[2]
-
-    def flaw_of(self, path: Path) -> str | None:
-        """Compare the file at `path` with what was published: None if they agree, else what is wrong with it.
-
-        Raises:
-            OSError: If there is no file at `path` that can be read.
-        """
-        size = path.stat().st_size
-        if size != self.size:
-            return f"has {size:,} bytes instead of {self.size:,}"
-        with path.open("rb") as stream:
-            # MD5 is what the publishers give; it guards against accidents, not against attackers.
-            digest = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-        return None if digest == self.md5 else f"has the MD5 {digest} instead of {self.md5}"
-
-
-class FileContent(NamedTuple):
-    """What a verified file holds, and where it was read."""
-
-    path: Path
-    content: bytes
-
-
-Arrays: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint8]]
-"""Images (num_images, channels, height, width) and labels (num_images,)."""
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DatasetInfo:
-    """What is known of a data set before it is read.
+    """What every data set tells of itself.
 
-    `read` turns the files of one split into arrays; it raises `DataError` for whatever they hold that it cannot read,
-    and leaves it to `lwtrain.data.load` to compare the shapes with what is announced here.
+    Attributes:
+        fits: How its images can be brought to another size.
     """
+
+    fits: ClassVar[tuple[Fit, ...]] = ("pad", "scale")
 
     name: str  # as in dataset=name
     title: str  # as its publisher writes it
     classes: tuple[str, ...]
     channels: int
     image_size: int  # height and width
-    num_train: int
-    num_test: int
-    read: Callable[["DatasetInfo", Sequence[FileContent]], Arrays]
-    train_files: tuple[DataFile, ...]
-    test_files: tuple[DataFile, ...]
-    archive: DataFile | None = None  # holds all these files, under their paths
-    bundled_in: Path | None = None  # the folder that stands for data_dir, for files that come with lwtrain
+    train_per_class: tuple[int, ...]  # images of each class
+    test_per_class: tuple[int, ...]  # the same; all 0 where there are no test images
+    num_unlabelled: int = 0  # training images besides, of no known class
 
     @property
     def num_classes(self) -> int:
@@ -83,9 +35,60 @@ class DatasetInfo:
         return len(self.classes)
 
     @property
-    def bundled(self) -> bool:
-        """Whether the files come with lwtrain, whatever data_dir is."""
-        return self.bundled_in is not None
+    def num_train(self) -> int:
+        """How many training images have a label."""
+        return sum(self.train_per_class)
+
+    @property
+    def num_test(self) -> int:
+        """How many test images there are."""
+        return sum(self.test_per_class)
+
+    @property
+    def in_data_dir(self) -> bool:
+        """Whether its files are looked for in data_dir."""
+        return False
+
+    def only(self, classes: Sequence[str] | None) -> Self:
+        """Describe some of the classes, in the order given; None: all of them.
+
+        Raises:
+            ConfigError: If there is no such class, one is named twice, or they are fewer than two.
+
+        Example:
+            >>> from lwtrain.data.catalog import dataset_info
+            >>> two = dataset_info("cifar10").only(["bird", "airplane"])
+            >>> two.classes, two.num_train, two.num_test
+            (('bird', 'airplane'), 10000, 2000)
+        """
+        return self if classes is None else replace(self, **self._picked(self.class_numbers(classes)))
+
+    def class_numbers(self, classes: Sequence[str]) -> list[int]:
+        """Look classes up by name; see `only`."""
+        for place, name in enumerate(classes):
+            if name not in self.classes:
+                raise ConfigError(f"dataset.classes[{place}]={name}: {choices_hint(name, list(self.classes))}")
+            if name in classes[:place]:
+                raise ConfigError(f"dataset.classes[{place}]={name}: named before; choose each class once")
+        if len(classes) < 2:
+            raise ConfigError(f"dataset.classes=[{','.join(classes)}]: choose 2 or more, to be told apart")
+        return [self.classes.index(name) for name in classes]
+
+    def _picked(self, numbers: Sequence[int]) -> dict[str, Any]:
+        """Give what changes where only some classes are left."""
+        names = ("classes", "train_per_class", "test_per_class")
+        return {name: tuple(getattr(self, name)[number] for number in numbers) for name in names}
+
+
+def equally_many(num_images: int, num_classes: int) -> tuple[int, ...]:
+    """Share images out to classes: to each as many, or one more.
+
+    Example:
+        >>> equally_many(10, 4)
+        (3, 3, 2, 2)
+    """
+    each, left = divmod(num_images, num_classes)
+    return (each + 1,) * left + (each,) * (num_classes - left)
 
 
 def check_image_size(info: DatasetInfo, image_size: int | None, fit: str) -> None:
@@ -94,8 +97,8 @@ def check_image_size(info: DatasetInfo, image_size: int | None, fit: str) -> Non
     Raises:
         ConfigError: If `fit` is not a choice, or the size is below 2, or below the images' own where they are padded.
     """
-    if fit not in FITS:
-        raise ConfigError(f"dataset.fit={fit}: {choices_hint(fit, list(FITS))}")
+    if fit not in info.fits:
+        raise ConfigError(f"dataset.fit={fit}: {choices_hint(fit, list(info.fits))}")
     if image_size is None:
         return
     if image_size < 2:  # a single pixel is no picture, and torch 2.13 fails to scale coloured bytes to one

@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
-from lwtrain.data.dataset_info import DataFile
+from lwtrain.data.published_set import DataFile
 
 _TIMEOUT = (10, 60)  # seconds to get a connection, and to wait for the next bytes
 

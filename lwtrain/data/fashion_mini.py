@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lwtrain.data.dataset_info import Arrays, DataFile, DatasetInfo, FileContent
 from lwtrain.data.official_files import damaged
+from lwtrain.data.published_set import Arrays, DataFile, FileContent, PublishedSet
 
 BUNDLED = Path(__file__).with_name("bundled")
 COLUMNS = 100
@@ -22,7 +22,7 @@ GARMENTS = (
 )  # fmt: skip
 
 
-def read_picture(info: DatasetInfo, files: Sequence[FileContent]) -> Arrays:
+def read_picture(info: PublishedSet, files: Sequence[FileContent]) -> Arrays:
     """Cut a picture up into its images.
 
     Returns:
@@ -40,7 +40,7 @@ def read_picture(info: DatasetInfo, files: Sequence[FileContent]) -> Arrays:
     return images, (np.arange(len(images)) % info.num_classes).astype(np.uint8)
 
 
-def _read_grey_png(info: DatasetInfo, file: FileContent) -> NDArray[np.uint8]:
+def _read_grey_png(info: PublishedSet, file: FileContent) -> NDArray[np.uint8]:
     from PIL import Image
 
     try:
@@ -52,14 +52,14 @@ def _read_grey_png(info: DatasetInfo, file: FileContent) -> NDArray[np.uint8]:
         raise damaged(info, file.path, f"cannot be read as a grey PNG picture: {error}") from error
 
 
-FASHION_MINI = DatasetInfo(
+FASHION_MINI = PublishedSet(
     name="fashion_mini",
     title="the bundled set",
     classes=GARMENTS,
     channels=1,
     image_size=28,
-    num_train=10_000,
-    num_test=2_000,
+    train_per_class=(1_000,) * 10,
+    test_per_class=(200,) * 10,
     read=read_picture,
     train_files=(DataFile("fashion_mini_train.png", 4_044_425, "4626bfa7dc7949bceec00a8c0b684b52"),),
     test_files=(DataFile("fashion_mini_test.png", 816_690, "34c15a8f782c656426e0ed0273b177a2"),),

@@ -13,9 +13,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from lwtrain.data.dataset_info import Arrays, DataFile, DatasetInfo, FileContent
 from lwtrain.data.fashion_mini import GARMENTS
 from lwtrain.data.official_files import damaged
+from lwtrain.data.published_set import Arrays, DataFile, FileContent, PublishedSet
 
 
 def parse_idx(content: bytes) -> NDArray[np.uint8]:
@@ -37,7 +37,7 @@ def parse_idx(content: bytes) -> NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
-def read_images_and_labels(info: DatasetInfo, files: Sequence[FileContent]) -> Arrays:
+def read_images_and_labels(info: PublishedSet, files: Sequence[FileContent]) -> Arrays:
     """Read two gzipped idx files, the images (num_images, height, width) and the labels (num_images,).
 
     Returns:
@@ -50,7 +50,7 @@ def read_images_and_labels(info: DatasetInfo, files: Sequence[FileContent]) -> A
     return _read_idx(info, images, num_dimensions=3)[:, None], _read_idx(info, labels, num_dimensions=1)
 
 
-def _read_idx(info: DatasetInfo, file: FileContent, num_dimensions: int) -> NDArray[np.uint8]:
+def _read_idx(info: PublishedSet, file: FileContent, num_dimensions: int) -> NDArray[np.uint8]:
     try:
         array = parse_idx(gzip.decompress(file.content))
     except (OSError, EOFError, ValueError, zlib.error) as error:
@@ -73,14 +73,14 @@ _mnist_file = partial(
     ),
 )
 
-MNIST = DatasetInfo(
+MNIST = PublishedSet(
     name="mnist",
     title="MNIST",
     classes=tuple("0123456789"),
     channels=1,
     image_size=28,
-    num_train=60_000,
-    num_test=10_000,
+    train_per_class=(5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949),
+    test_per_class=(980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009),
     read=read_images_and_labels,
     train_files=(
         _mnist_file("train-images-idx3-ubyte.gz", 9_912_422, "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
@@ -101,14 +101,14 @@ _fashion_file = partial(
     ),
 )
 
-FASHION_MNIST = DatasetInfo(
+FASHION_MNIST = PublishedSet(
     name="fashion_mnist",
     title="Fashion-MNIST",
     classes=GARMENTS,
     channels=1,
     image_size=28,
-    num_train=60_000,
-    num_test=10_000,
+    train_per_class=(6_000,) * 10,
+    test_per_class=(1_000,) * 10,
     read=read_images_and_labels,
     train_files=(
         _fashion_file("train-images-idx3-ubyte.gz", 26_421_880, "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),

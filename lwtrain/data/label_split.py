@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lwtrain.data.label_count import num_labelled
+from lwtrain.data.label_count import num_labelled, too_small_a_class
 from lwtrain.seeds import generator_for
 
 
@@ -27,10 +27,7 @@ def stratified_subset(labels: Tensor, per_class: list[int], generator: torch.Gen
     for number, wanted in enumerate(per_class):
         members = torch.nonzero(labels == number).squeeze(1)
         if wanted > len(members):
-            most = len(per_class) * int(torch.bincount(labels, minlength=len(per_class)).min())
-            raise ValueError(
-                f"labels={sum(per_class)}: class {number} has only {len(members)} images; choose {most} or less, or all"
-            )
+            raise too_small_a_class(sum(per_class), torch.bincount(labels, minlength=len(per_class)).tolist())
         drawn.append(members[torch.randperm(len(members), generator=generator)[:wanted]])
     return torch.cat(drawn).sort().values
 
@@ -66,23 +63,26 @@ def split_labels(labels: Tensor, keep: int | float | str, validation: float | st
     """Hold images out for validation, and let some of the rest keep their labels, the same number of each class.
 
     Args:
-        labels: (num_images,) int64 class numbers.
-        keep: "all", a number of images, or a share of those that are not held out.
+        labels: (num_images,) int64 class numbers; negative ones are unknown, and those images are never held out.
+        keep: "all" that are known, a number of images, or a share of those that are not held out.
         validation: The share of each class that is held out, or "test": none.
         seed: Fixes which.
 
     Raises:
         ValueError: If either cannot be had from these images.
     """
+    known, unknown = torch.nonzero(labels >= 0).squeeze(1), torch.nonzero(labels < 0).squeeze(1)
     num_classes = int(labels.max()) + 1
-    kept, held_out = torch.arange(len(labels)), torch.empty(0, dtype=torch.int64)
+    kept, held_out = known, torch.empty(0, dtype=torch.int64)
     if validation != "test":
-        kept, held_out = hold_out(labels, float(validation), generator_for(seed, "validation"))
-    number = num_labelled(keep, len(kept), num_classes)
+        kept, held_out = (
+            known[part] for part in hold_out(labels[known], float(validation), generator_for(seed, "validation"))
+        )
+    number = num_labelled(keep, torch.bincount(labels[kept], minlength=num_classes).tolist())
     if number == len(kept):
-        return LabelSplit(kept, torch.empty(0, dtype=torch.int64), held_out)
+        return LabelSplit(kept, unknown, held_out)
     per_class = [number // num_classes] * num_classes
     chosen = stratified_subset(labels[kept], per_class, generator_for(seed, "labels"))
     rest = torch.ones(len(kept), dtype=torch.bool)
     rest[chosen] = False
-    return LabelSplit(kept[chosen], kept[rest], held_out)
+    return LabelSplit(kept[chosen], torch.cat([kept[rest], unknown]).sort().values, held_out)

@@ -1,7 +1,8 @@
-"""Read a data set into memory: verified files in, tensors of bytes out."""
+"""Read a data set: verified files in, tensors of bytes out, or what gives such tensors when a batch asks."""
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,17 +10,27 @@ import torch
 from torch import Tensor
 
 from lwtrain.data.catalog import dataset_info
-from lwtrain.data.dataset_info import DatasetInfo, FileContent, Fit, check_image_size
+from lwtrain.data.dataset_info import DatasetInfo, Fit, check_image_size
+from lwtrain.data.fake import FakeSet, draw_images
 from lwtrain.data.image_size import bring_to_size
+from lwtrain.data.images import Images, JoinedImages, ResizedImages
 from lwtrain.data.official_files import damaged, read_official_files
+from lwtrain.data.picture_files import PictureFiles
+from lwtrain.data.picture_folder import FolderSet, PictureFile
+from lwtrain.data.published_set import Arrays, FileContent, PublishedSet
+
+UNLABELLED = -1  # in the place of a label
+_CHUNK = 1000  # images resized at a time
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
     """Images and what they show."""
 
-    images: Tensor  # (num_images, channels, height, width) uint8
-    labels: Tensor  # (num_images,) int64
+    images: Images  # (num_images, channels, height, width) uint8
+    labels: Tensor  # (num_images,) int64; `UNLABELLED` where nobody knows
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -27,59 +38,90 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class ImageDataset:
-    """A whole data set in memory."""
+    """A whole data set."""
 
     train: Split
-    test: Split
+    test: Split | None  # None where there are no test images
     classes: tuple[str, ...]  # classes[label] is the name of a label
 
 
 def load_dataset(
-    name: str | DatasetInfo,
+    dataset: str | DatasetInfo,
     data_dir: str | Path = "data",
     *,
     image_size: int | None = None,
     fit: Fit = "scale",
+    classes: Sequence[str] | None = None,
     download: bool = True,
 ) -> ImageDataset:
     """Read a data set; what is missing in `data_dir` is downloaded first.
 
-    Every file is compared with what its publisher made, by size and MD5, before it is read, and no file that is already
-    there is ever changed.
+    Every published file is compared with what its publisher made, by size and MD5, before it is read, and no file that
+    is already there is ever changed.
 
     Args:
-        name: One of `lwtrain.data.catalog.CATALOG`, or the description of a data set of your own.
+        dataset: One of `lwtrain.data.catalog.CATALOG` by its name, or a description: `lwtrain.data.fake.fake_set(...)`,
+            `lwtrain.data.picture_folder.list_pictures(folder)`, or a `PublishedSet` of your own.
         data_dir: Holds the extracted files or the archive, as published.
         image_size: Height and width to bring the images to; by default they stay as they are.
-        fit: How: "scale" them, or "pad" them with black on all sides.
+        fit: How: "scale" them, or "pad" them with black on all sides; a folder's pictures also by "crop".
+        classes: Only these, as labels 0, 1, ... in this order; by default all of them. Images without a label stay.
         download: Whether missing files may be downloaded.
 
     Raises:
-        ConfigError: If there is no such data set, or its images cannot be brought to this size.
+        ConfigError: If there is no such data set or class, or its images cannot be brought to this size.
         DataError: If a file is missing and cannot be had, or is damaged; the message says what to do.
 
     Example:
-        >>> dataset = load_dataset("fashion_mini")
-        >>> dataset.train.images.shape, dataset.test.labels[:4], dataset.classes[3]
-        (torch.Size([10000, 1, 28, 28]), tensor([0, 1, 2, 3]), 'Dress')
+        >>> dataset = load_dataset("fashion_mini", classes=["Sandal", "Bag"])
+        >>> dataset.train.images.shape, dataset.test.labels[:4], dataset.classes[1]
+        (torch.Size([2000, 1, 28, 28]), tensor([0, 1, 0, 1]), 'Bag')
     """
-    info = dataset_info(name) if isinstance(name, str) else name
+    info = dataset_info(dataset) if isinstance(dataset, str) else dataset
+    if isinstance(info, FolderSet):
+        info = replace(info, image_size=image_size or info.image_size)
     check_image_size(info, image_size, fit)
-    folder = info.bundled_in or Path(data_dir).expanduser()
+    chosen = info.only(classes)
+    numbers = None if classes is None else info.class_numbers(classes)
+    match info:
+        case FakeSet():
+            train, test = (_as_split(arrays, numbers, image_size, fit) for arrays in draw_images(info))
+        case PublishedSet():
+            train, test = _read_published(info, Path(data_dir).expanduser(), numbers, image_size, fit, download)
+        case _:
+            assert isinstance(chosen, FolderSet)
+            return _open_folder(chosen, fit)
+    return ImageDataset(train, test, chosen.classes)
+
+
+def _as_split(arrays: Arrays, numbers: list[int] | None, image_size: int | None, fit: Fit) -> Split:
+    """Turn arrays into tensors: of some classes, by their numbers, and in another size if so wanted."""
+    images, labels = arrays
+    labels = labels.astype(np.int64)
+    if numbers is not None:
+        places = np.full(max(int(labels.max(initial=0)), *numbers) + 1, UNLABELLED)
+        places[numbers] = range(len(numbers))
+        labels = places[labels]
+        images, labels = images[labels != UNLABELLED], labels[labels != UNLABELLED]
+    images = np.require(images, requirements=["C", "W"])  # copies what is only a view of a file's bytes
+    return Split(bring_to_size(torch.from_numpy(images), image_size or images.shape[-1], fit), torch.from_numpy(labels))
+
+
+def _read_published(
+    info: PublishedSet, data_dir: Path, numbers: list[int] | None, image_size: int | None, fit: Fit, download: bool
+) -> tuple[Split, Split]:
+    folder = info.bundled_in or data_dir
     contents = read_official_files(info, folder, fetch=download)
-
-    def split(num_images: int, files: Sequence[FileContent]) -> Split:
-        images, labels = _read_split(info, num_images, files)
-        return Split(bring_to_size(images, image_size or info.image_size, fit), labels)
-
-    return ImageDataset(
-        train=split(info.num_train, [contents[file] for file in info.train_files]),
-        test=split(info.num_test, [contents[file] for file in info.test_files]),
-        classes=info.classes,
+    train, test = (
+        _as_split(_read_split(info, num_images, [contents[file] for file in files]), numbers, image_size, fit)
+        for num_images, files in ((info.num_train, info.train_files), (info.num_test, info.test_files))
     )
+    if info.unlabelled_file is not None:
+        train = _with_unlabelled(info, train, folder / info.unlabelled_file.path, image_size, fit)
+    return train, test
 
 
-def _read_split(info: DatasetInfo, num_images: int, files: Sequence[FileContent]) -> tuple[Tensor, Tensor]:
+def _read_split(info: PublishedSet, num_images: int, files: Sequence[FileContent]) -> Arrays:
     images, labels = info.read(info, files)
     announced = (num_images, info.channels, info.image_size, info.image_size)
     if images.shape != announced or len(labels) != num_images:
@@ -87,5 +129,42 @@ def _read_split(info: DatasetInfo, num_images: int, files: Sequence[FileContent]
         raise damaged(info, files[0].path, f"holds {found}")
     if labels.max(initial=0) >= info.num_classes:
         raise damaged(info, files[-1].path, f"holds the label {labels.max()}, there are {info.num_classes} classes")
-    images = np.require(images, requirements=["C", "W"])  # copies what is only a view of a file's bytes
-    return torch.from_numpy(images), torch.from_numpy(labels.astype(np.int64))
+    return images, labels
+
+
+def _with_unlabelled(info: PublishedSet, train: Split, path: Path, image_size: int | None, fit: Fit) -> Split:
+    """Put images without labels behind the others: from their file as they are asked for, or small in memory."""
+    assert info.map_unlabelled is not None
+    mapped = torch.from_numpy(info.map_unlabelled(info, path))
+    if len(mapped) != info.num_unlabelled:
+        raise damaged(info, path, f"holds {len(mapped):,} images instead of {info.num_unlabelled:,}")
+    labels = torch.cat([train.labels, torch.full((len(mapped),), UNLABELLED)])
+    size = image_size or info.image_size
+    if size > info.image_size:
+        return Split(JoinedImages([train.images, ResizedImages(mapped, size, fit)]), labels)
+    if size == info.image_size:
+        return Split(JoinedImages([train.images, mapped]), labels)
+    images = torch.empty((len(labels), info.channels, size, size), dtype=torch.uint8)
+    images[: len(train)] = train.images[:]
+    for start in range(0, len(mapped), _CHUNK):
+        part = bring_to_size(mapped[start : start + _CHUNK].contiguous(), size, fit)
+        images[len(train) + start : len(train) + start + len(part)] = part
+    return Split(images, labels)
+
+
+def _open_folder(info: FolderSet, fit: Fit) -> ImageDataset:
+    if info.left_out:
+        _log.warning(
+            "dataset=image_folder: %d files left out that are no pictures by their names, such as %s",
+            len(info.left_out),
+            info.left_out[0],
+        )
+
+    def split(files: Sequence[Sequence[PictureFile]], unlabelled: Sequence[PictureFile]) -> Split:
+        every = [file for of_class in files for file in of_class]
+        labels = [label for label, of_class in enumerate(files) for _ in of_class]
+        pictures = PictureFiles.checked([*every, *unlabelled], info.channels, info.image_size, fit)
+        return Split(pictures, torch.tensor(labels + [UNLABELLED] * len(unlabelled)))
+
+    test = split(info.test, ()) if info.num_test else None
+    return ImageDataset(split(info.train, info.unlabelled), test, info.classes)

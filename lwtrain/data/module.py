@@ -1,4 +1,4 @@
-"""The data of a run: few labelled images, many without labels, some held out, all of them in memory as bytes."""
+"""The data of a run: few labelled images, many without labels, some held out; in memory as bytes, or in files."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lwtrain.data.augmentation import Augmentation
+from lwtrain.data.images import Images, fingerprint
 from lwtrain.data.index_batches import (
     BATCHES,
     Batches,
@@ -29,7 +30,7 @@ from lwtrain.seeds import generator_for
 
 
 class BatchLoader:
-    """Yields the batches that `batches` makes, anew in every epoch; nothing is loaded, the images lie in memory."""
+    """Yields the batches that `batches` makes, anew in every epoch; no worker process loads them."""
 
     def __init__(self, num_batches: int, batches: Callable[[], Iterator[Any]]) -> None:
         self._num_batches = num_batches
@@ -50,7 +51,8 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
     `RowBatch`es (places in the front), elsewhere pairs of images and labels.
 
     Args:
-        train: Images, (num_images, channels, height, width) uint8, and their labels, (num_images,) int64.
+        train: Images, (num_images, channels, height, width) uint8, and their labels, (num_images,) int64. Where a label
+            is negative, the image has none: it is learned from without, and never validated on.
         test: The same, for `trainer.test`; also what validates where `validation="test"`.
         labels: How many images keep their labels: "all", a number, or a share. The same number of each class.
         validation: The share of the training images held out for validation, or "test".
@@ -187,7 +189,7 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
         share = rows[rank::world]
         return share if len(share) * world >= len(rows) else torch.cat([share, share[-1:]])
 
-    def _validation(self) -> tuple[Tensor, Tensor, Tensor]:
+    def _validation(self) -> tuple[Images, Tensor, Tensor]:
         if self.test is not None and not len(self.held_out):
             return self.test.images, self.test.labels, self._share(torch.arange(len(self.test.labels)))
         return self.train.images, self.train.labels, self._share(self.held_out)
@@ -215,7 +217,7 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
     def fingerprint(self) -> str:
         """A short text that changes with the labels, the split, and (as far as a sample of pixels shows) the images."""
         digest = hashlib.blake2b(repr(tuple(self.train.images.shape)).encode(), digest_size=8)
-        pixels = self.train.images.flatten()[:: max(1, self.train.images.numel() // 100_000)]
-        for tensor in (pixels, self.train.labels, self.labelled, self.unlabelled, self.held_out):
+        digest.update(fingerprint(self.train.images))
+        for tensor in (self.train.labels, self.labelled, self.unlabelled, self.held_out):
             digest.update(tensor.cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()

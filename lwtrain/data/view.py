@@ -7,6 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lwtrain.data.images import Images
+from lwtrain.part_times import spent_on
+
 
 @dataclass(frozen=True)
 class View:
@@ -15,7 +18,7 @@ class View:
     A row looks the same whenever and with whatever others it is asked for: the front may hold it, or make it again.
     """
 
-    images: Tensor  # (num_images, channels, height, width) uint8
+    images: Images  # (num_images, channels, height, width) uint8
     rows: Tensor  # (num_rows,) int64
     augmentation: Callable[[Tensor, Any], Tensor] | None = None
     parameters: Any = None
@@ -23,6 +26,7 @@ class View:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @spent_on("data")
     def __getitem__(self, places: Tensor | slice) -> Tensor:
         """Give the rows at `places` as (len(places), channels, height, width) uint8."""
         if isinstance(places, Tensor):

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from lwtrain.data.catalog import CATALOG, DatasetInfo, dataset_info
+from lwtrain.data.catalog import CATALOG, dataset_info
 from lwtrain.data.dataset_info import check_image_size
+from lwtrain.data.published_set import PublishedSet
 from lwtrain.errors import ConfigError
 
 every_set = pytest.mark.parametrize("info", CATALOG.values(), ids=CATALOG)
@@ -17,20 +18,20 @@ def test_the_catalog_needs_no_torch() -> None:
 
 
 def test_the_default_comes_first_and_needs_no_download() -> None:
-    assert list(CATALOG) == ["fashion_mini", "cifar10", "cifar100", "mnist", "fashion_mnist"]
+    assert list(CATALOG) == ["fashion_mini", "cifar10", "cifar100", "mnist", "fashion_mnist", "stl10"]
     assert CATALOG["fashion_mini"].bundled
 
 
 @every_set
-def test_every_file_is_bundled_or_to_be_had_over_https(info: DatasetInfo) -> None:
-    for file in [info.archive] if info.archive else [*info.train_files, *info.test_files]:
+def test_every_file_is_bundled_or_to_be_had_over_https(info: PublishedSet) -> None:
+    for file in [info.archive] if info.archive else info.files:
         assert all(url.startswith("https://") and url.endswith("/" + file.name) for url in file.urls)
         assert bool(file.urls) != info.bundled
 
 
 @every_set
-def test_every_file_can_be_verified(info: DatasetInfo) -> None:
-    files = [*info.train_files, *info.test_files]
+def test_every_file_can_be_verified(info: PublishedSet) -> None:
+    files = info.files
     assert all(len(file.md5) == 32 and file.size > 0 and not file.path.startswith("/") for file in files)
     assert len({file.md5 for file in files}) == len(files)
 
@@ -39,7 +40,7 @@ def test_an_unknown_name_lists_the_choices() -> None:
     with pytest.raises(ConfigError) as error:
         dataset_info("cifar11")
     assert str(error.value).startswith("dataset=cifar11: did you mean 'cifar10")
-    assert str(error.value).endswith("Choices: fashion_mini, cifar10, cifar100, mnist, fashion_mnist")
+    assert str(error.value).endswith("Choices: fashion_mini, cifar10, cifar100, mnist, fashion_mnist, stl10")
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ import pytest
 import torch
 from small_sets import archive_of, describe, small_cifar10, small_mnist, with_archive
 
-from lwtrain.data.catalog import DatasetInfo
 from lwtrain.data.download import DownloadError, download
 from lwtrain.data.load import load_dataset
+from lwtrain.data.published_set import PublishedSet
 from lwtrain.errors import DataError
 
 CONTENT = bytes(range(256)) * 1000
@@ -176,7 +176,7 @@ def test_without_a_network_the_user_reads_two_lines(
     assert files_below(tmp_path) == ["data"]
 
 
-def offered(publisher: Publisher, manner: str) -> DatasetInfo:
+def offered(publisher: Publisher, manner: str) -> PublishedSet:
     """A small MNIST whose files the publisher has."""
     info, contents = small_mnist()
     files = info.train_files + info.test_files

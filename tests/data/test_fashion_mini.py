@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lwtrain.data.dataset_info import FileContent
 from lwtrain.data.fashion_mini import BUNDLED, FASHION_MINI, read_picture
 from lwtrain.data.load import ImageDataset, load_dataset
+from lwtrain.data.published_set import FileContent
 from lwtrain.errors import DataError
 
 

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_sets import archive_of, cifar_records, describe_set, small_cifar10, small_mnist, with_archive, write
 
-from lwtrain.data.dataset_info import DatasetInfo, FileContent
+from lwtrain.data.catalog import dataset_info
 from lwtrain.data.fashion_mini import BUNDLED, FASHION_MINI, read_picture
 from lwtrain.data.load import load_dataset
+from lwtrain.data.published_set import FileContent, PublishedSet
 from lwtrain.errors import ConfigError, DataError
 
 
@@ -25,7 +26,7 @@ def mutations(draw: st.DrawFn, content: bytes) -> bytes:
     return content[:start] + draw(st.sampled_from([b"", content[start:stop] * 2, b"\xff" * 9])) + content[stop:]
 
 
-def read_or_complain(info: DatasetInfo, data_dir: Path) -> None:
+def read_or_complain(info: PublishedSet, data_dir: Path) -> None:
     try:
         dataset = load_dataset(info, data_dir, download=False)
     except DataError as error:
@@ -97,6 +98,8 @@ def test_settings_are_checked_before_anything_is_read(tmp_path: Path) -> None:
         load_dataset("cifar12", tmp_path)
     with pytest.raises(ConfigError, match=r"^dataset\.image_size=20: padding cannot shrink"):
         load_dataset("cifar10", tmp_path, image_size=20, fit="pad")
+    with pytest.raises(ConfigError, match=r"^dataset\.classes\[1\]=brd: did you mean 'bird'\?"):
+        load_dataset("cifar10", tmp_path, classes=["cat", "brd"])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -116,3 +119,32 @@ def test_the_images_are_the_callers_own(tmp_path: Path) -> None:
     write(info, contents, tmp_path)
     load_dataset(info, tmp_path).train.images.zero_()
     assert load_dataset(info, tmp_path).train.images.any()
+
+
+def test_only_the_classes_that_are_named_are_left_in_that_order(tmp_path: Path) -> None:
+    info, contents = small_cifar10()  # labels 0 1 1 2 2 3 3 4 4 5, and 5 6 to test on
+    write(info, contents, tmp_path)
+    whole = load_dataset(info, tmp_path)
+    some = load_dataset(info, tmp_path, classes=["frog", "dog", "bird"])
+    assert some.classes == ("frog", "dog", "bird")
+    assert some.train.labels.tolist() == [2, 2, 1]
+    assert torch.equal(some.train.images, whole.train.images[[3, 4, 9]])
+    assert some.test is not None
+    assert whole.test is not None
+    assert some.test.labels.tolist() == [1, 0]
+    assert torch.equal(some.test.images, whole.test.images)
+
+
+def test_two_classes_of_the_real_cifar10_are_airplanes_and_birds(cifar10_dir: Path) -> None:
+    info = dataset_info("cifar10").only(["airplane", "bird"])
+    dataset = load_dataset("cifar10", cifar10_dir, classes=["airplane", "bird"])
+    assert dataset.test is not None
+    assert tuple(dataset.train.labels.bincount().tolist()) == info.train_per_class == (5000, 5000)
+    assert tuple(dataset.test.labels.bincount().tolist()) == info.test_per_class == (1000, 1000)
+
+
+def test_the_real_mnist_has_as_many_images_of_each_class_as_are_announced(mnist_dir: Path) -> None:
+    dataset, info = load_dataset("mnist", mnist_dir), dataset_info("mnist")
+    assert dataset.test is not None
+    assert tuple(dataset.train.labels.bincount().tolist()) == info.train_per_class
+    assert tuple(dataset.test.labels.bincount().tolist()) == info.test_per_class

@@ -9,15 +9,15 @@ import pytest
 import torch
 from small_sets import archive_of, small_cifar10, small_mnist, tar_gz, with_archive, write
 
-from lwtrain.data.catalog import DatasetInfo
 from lwtrain.data.fashion_mini import FASHION_MINI
 from lwtrain.data.load import load_dataset
+from lwtrain.data.published_set import PublishedSet
 from lwtrain.errors import DataError
 
 HINT = "or train on the bundled set: dataset=fashion_mini"
 
 
-def message(info: DatasetInfo, data_dir: Path) -> str:
+def message(info: PublishedSet, data_dir: Path) -> str:
     """What the user reads; nothing in data_dir may be touched meanwhile."""
     before = snapshot(data_dir)
     with pytest.raises(DataError) as error:

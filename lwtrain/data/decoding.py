@@ -1,0 +1,97 @@
+"""One picture file: read in whatever form it is, and brought to the channels and the size of all."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lwtrain.data.dataset_info import Fit
+from lwtrain.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_SPARE = 2  # how much larger than needed a JPEG is decoded, at least; the rest is done with smoothing
+
+
+def decode(path: Path, channels: int, size: int, fit: Fit) -> NDArray[np.uint8]:
+    """Read a picture.
+
+    It is turned upright as its EXIF data say. What is transparent becomes white; 16 bits become 8.
+
+    Args:
+        path: A file in any format that Pillow knows; of an animation the first picture counts.
+        channels: 3 for red, green and blue, 1 for grey.
+        size: Height and width to bring it to; bilinear, and smoothed first where it gets smaller.
+        fit: "crop": as large as fills the square, with what juts out on two sides cut off; "pad": as a whole, with
+            black on two sides; "scale": as a whole, stretched.
+
+    Returns:
+        (channels, size, size).
+
+    Raises:
+        DataError: If it cannot be read.
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path) as picture:
+            mode = "RGB" if channels == 3 else "L"
+            picture.draft(mode, (_SPARE * size, _SPARE * size))
+            upright = ImageOps.exif_transpose(picture)
+            pixels = np.asarray(_fitted(_in_mode(upright, mode), size, fit))
+    except Exception as error:  # a decoder may stumble in any way over bytes that are no picture
+        raise unreadable(path, error) from error
+    return pixels.reshape(size, size, channels).transpose(2, 0, 1)
+
+
+def check_header(path: Path) -> None:
+    """Make sure that a file begins as a picture does, without decoding it.
+
+    Raises:
+        DataError: If it does not.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path):
+            pass
+    except Exception as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception) -> DataError:
+    """Word the error for a picture that cannot be read."""
+    from PIL import UnidentifiedImageError
+
+    flaw = "it is in no format that is known" if isinstance(error, UnidentifiedImageError) else error
+    return DataError(f"dataset=image_folder: {path} cannot be read as a picture: {flaw}.\nMend it, or take it away")
+
+
+def _in_mode(picture: "Image", mode: str) -> "Image":
+    from PIL import Image
+
+    if picture.mode.startswith(("I;16", "I")):
+        picture = Image.fromarray((np.asarray(picture).clip(0, 2**16 - 1) >> 8).astype(np.uint8))
+    if picture.mode == "F":
+        raise ValueError("its pixels are floating-point numbers, whose range is not known")
+    if picture.has_transparency_data:
+        solid = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", solid.size, "white"), solid).convert("RGB")
+    return picture.convert(mode)
+
+
+def _fitted(picture: "Image", size: int, fit: Fit) -> "Image":
+    from PIL import Image, ImageOps
+
+    bilinear = Image.Resampling.BILINEAR
+    if fit == "scale":
+        return picture.resize((size, size), bilinear)
+    if fit == "crop":
+        return ImageOps.fit(picture, (size, size), bilinear)
+    ratio = size / max(picture.size)
+    width, height = (max(1, round(side * ratio)) for side in picture.size)
+    frame = Image.new(picture.mode, (size, size))
+    frame.paste(picture.resize((width, height), bilinear), ((size - width) // 2, (size - height) // 2))
+    return frame

@@ -1,0 +1,180 @@
+"""A user's own pictures, labelled by the folders they lie in: found and counted, not opened. No torch in here."""
+
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+from lwtrain.data.dataset_info import DatasetInfo, Fit
+from lwtrain.errors import ConfigError
+
+SUFFIXES = (
+    *(".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"),
+    *(".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"),
+)  # in small letters
+_TEST = ("test", "val")  # folders beside train/, the first choice first
+
+_log = logging.getLogger(__name__)
+
+
+class PictureFile(NamedTuple):
+    """A picture, by its place below a folder that may be moved."""
+
+    root: Path
+    name: str
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        return self.root / self.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderSet(DatasetInfo):
+    """Pictures in folders."""
+
+    fits: ClassVar[tuple[Fit, ...]] = ("crop", "pad", "scale")
+
+    train: tuple[tuple[PictureFile, ...], ...] = field(repr=False)  # of each class
+    test: tuple[tuple[PictureFile, ...], ...] = field(repr=False)
+    unlabelled: tuple[PictureFile, ...] = field(repr=False)
+    left_out: tuple[Path, ...] = field(repr=False)  # files that are no pictures, by their names
+
+    def _picked(self, numbers: Sequence[int]) -> dict[str, Any]:
+        files = {name: tuple(getattr(self, name)[number] for number in numbers) for name in ("train", "test")}
+        return super()._picked(numbers) | files
+
+
+def list_pictures(
+    folder: str | Path, unlabelled: str | Path | None = None, *, channels: int = 3, image_size: int = 64
+) -> FolderSet:
+    """Find the pictures of a folder.
+
+    Args:
+        folder: With a folder for each class: `folder/train/<class>/` and `folder/test/<class>/` (or `folder/val/`), or
+            `folder/<class>/` alone, and nothing to test on. Pictures may lie deeper in a class's folder.
+        unlabelled: A folder with pictures of any class, at any depth. It may be one of those in `folder`.
+        channels: 3 makes all pictures coloured, 1 grey.
+        image_size: Height and width to bring them to.
+
+    Raises:
+        ConfigError: If a folder is missing or empty, or there are not at least two classes.
+    """
+    root = _existing("folder", folder)
+    apart = None if unlabelled is None else _existing("unlabelled", unlabelled)
+    split = _has_train(root)
+    train_folder = root / "train" if split else root
+    test_folder = next((root / name for name in _TEST if split and (root / name).is_dir()), None)
+    if apart is not None:
+        _check_apart(apart, [folder for folder in (train_folder, test_folder) if folder is not None])
+    classes = [name for name in _subfolders(train_folder) if apart is None or not _same(train_folder / name, apart)]
+    found = _Found()
+    train = tuple(found.files(root, train_folder / name, but=apart) for name in classes)
+    _check_classes(root, train_folder, classes, train)
+    test = tuple(() if test_folder is None else found.files(root, test_folder / name, but=apart) for name in classes)
+    if test_folder is not None:
+        _check_test(root, test_folder, classes, test)
+    others = () if apart is None else found.files(apart, apart)
+    if apart is not None and not others:
+        raise ConfigError(f"dataset.unlabelled={unlabelled}: there are no pictures in it")
+    return FolderSet(
+        name="image_folder",
+        title=str(root),
+        classes=tuple(classes),
+        channels=channels,
+        image_size=image_size,
+        train_per_class=tuple(map(len, train)),
+        test_per_class=tuple(map(len, test)),
+        num_unlabelled=len(others),
+        train=train,
+        test=test,
+        unlabelled=others,
+        left_out=tuple(found.left_out),
+    )
+
+
+class _Found:
+    """Gathers pictures, and what is none."""
+
+    def __init__(self) -> None:
+        self.left_out: list[Path] = []
+
+    def files(self, root: Path, folder: Path, but: Path | None = None) -> tuple[PictureFile, ...]:
+        """List the pictures below `folder`, in the order of their names; below `but` there are none."""
+        pictures = []
+        for path in sorted(_walk(folder, but)):
+            if path.suffix.lower() in SUFFIXES:
+                pictures.append(PictureFile(root, path.relative_to(root).as_posix()))
+            else:
+                self.left_out.append(path)
+        return tuple(pictures)
+
+
+def _walk(folder: Path, but: Path | None) -> Iterator[Path]:
+    """Go through all files that are not hidden; links are followed, each folder is entered once."""
+    entered = {None if but is None else but.resolve()}
+    for place, folders, names in os.walk(folder, followlinks=True):
+        resolved = Path(place).resolve()
+        if resolved in entered:
+            folders.clear()
+            continue
+        entered.add(resolved)
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(place, name) for name in names if not name.startswith("."))
+
+
+def _existing(setting: str, folder: str | Path) -> Path:
+    path = Path(folder).expanduser()
+    if not path.is_dir():
+        raise ConfigError(f"dataset.{setting}={folder}: there is no such folder")
+    try:
+        next(path.iterdir(), None)
+    except OSError as error:
+        raise ConfigError(f"dataset.{setting}={folder}: cannot be read ({error.strerror})") from error
+    return path
+
+
+def _check_apart(unlabelled: Path, labelled: Sequence[Path]) -> None:
+    """Make sure that no picture is both labelled and unlabelled."""
+    if any(folder.resolve().is_relative_to(unlabelled.resolve()) for folder in labelled):
+        raise ConfigError(
+            f"dataset.unlabelled={unlabelled}: the labelled pictures lie in it, too; choose another folder"
+        )
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
+
+
+def _subfolders(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _has_train(root: Path) -> bool:
+    """Whether `root/train` holds folders of classes, and is no class itself."""
+    train = root / "train"
+    return train.is_dir() and bool(_subfolders(train)) and not any(_is_picture(path) for path in train.iterdir())
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+def _check_classes(root: Path, folder: Path, classes: Sequence[str], pictures: Sequence[Sequence[PictureFile]]) -> None:
+    if not any(pictures):
+        wanted = f"put them into {root}/<class>/, or {root}/train/<class>/ and {root}/test/<class>/"
+        raise ConfigError(f"dataset.folder={root}: no pictures in folders of classes; {wanted}")
+    for name, files in zip(classes, pictures, strict=True):
+        if not files:
+            raise ConfigError(f"dataset.folder={root}: no pictures in {folder / name}; fill that folder or remove it")
+    if len(classes) < 2:
+        raise ConfigError(f"dataset.folder={root}: {classes[0]} is the only class; there have to be 2 or more")
+
+
+def _check_test(root: Path, folder: Path, classes: Sequence[str], pictures: Sequence[Sequence[PictureFile]]) -> None:
+    if unknown := [name for name in _subfolders(folder) if name not in classes]:
+        raise ConfigError(f"dataset.folder={root}: {folder / unknown[0]} is a class without training pictures")
+    if not any(pictures):
+        raise ConfigError(f"dataset.folder={root}: no pictures in {folder}/<class>/; fill these folders or remove them")

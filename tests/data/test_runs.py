@@ -1,0 +1,135 @@
+"""A whole run on each kind of data set, by its config: what it reads is what it learns."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from small_folders import pets
+from small_sets import small_stl10, write
+
+from lwtrain.config.loading import load_config
+from lwtrain.data.picture_files import PictureFiles
+from lwtrain.errors import DataError
+from lwtrain.from_config import build_data, build_network
+from lwtrain.training import train
+
+TINY = [
+    "model=vgg8b",
+    "model.width=0.0625",
+    "model.layer_depth=3",
+    "schedule.epochs=1",
+    "schedule.waves=1",
+    "trainer.accelerator=cpu",
+    "precision=32",
+    "progress=none",
+    "logger.tensorboard=false",
+]
+
+
+def run(folder: Path, *settings: str) -> dict[str, Any]:
+    return train(load_config([*TINY, *settings]), folder)
+
+
+def split_of(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "split.json").read_text())
+
+
+@pytest.mark.parametrize("shape", [("3", "16"), ("1", "19")])
+def test_fake_images_can_be_learned(tmp_path: Path, shape: tuple[str, str]) -> None:
+    channels, size = shape
+    words = ["dataset=fake", f"dataset.channels={channels}", f"dataset.image_size={size}", "dataset.num_classes=3"]
+    words += ["dataset.num_images=300", "encoder=pool", "batch_size=10", "schedule.epochs=2", "optimizer.lr=1e-2"]
+    metrics = run(tmp_path, *words)
+    assert metrics["vote/test/accuracy"] > 0.5  # by chance it would be a third
+
+
+def test_two_classes_make_a_network_of_two() -> None:
+    config = load_config([*TINY, "dataset.image_size=16", "dataset.fit=scale", "dataset.classes=[Trouser,Bag]"])
+    data = build_data(config)
+    assert build_network(config, data).num_classes == 2
+    assert data.train.labels[data.labelled].bincount().tolist() == [900, 900]
+
+
+@pytest.mark.parametrize("front", ["disk", "recompute"])
+def test_unlabelled_images_of_stl10_are_rebuilt_and_never_validated_on(
+    tmp_path: Path, front: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info, contents, _ = small_stl10()
+    write(info, contents, tmp_path / "data")
+    monkeypatch.setattr("lwtrain.config.schema.dataset.dataset_info", lambda name: info)
+    words = [
+        "encoder.hidden=8",
+        "dataset=stl10",
+        f"data_dir={tmp_path / 'data'}",
+        "validation=0.5",
+        "batch_size=8",
+        f"front={front}",
+    ]
+    metrics = run(tmp_path / "run", *words)
+    assert metrics["config"]["batches"] == "half"
+    split = split_of(tmp_path / "run")
+    assert len(split["validation"]) == len(split["labelled"]) == 10
+    assert sorted(split["validation"] + split["labelled"]) == list(range(20))
+    assert metrics["layer_images_per_second"] == pytest.approx(3 * 60 / metrics["seconds"], rel=0.05)  # half of 60 rows
+
+
+@pytest.fixture
+def folder_words(tmp_path: Path) -> list[str]:
+    pets(tmp_path / "pets", cats=20, dogs=14, test=4, unlabelled=10)
+    folders = [f"dataset.folder={tmp_path / 'pets'}", f"dataset.unlabelled={tmp_path / 'pets' / 'more'}"]
+    return [
+        "encoder.hidden=8",
+        "dataset=image_folder",
+        *folders,
+        "dataset.image_size=16",
+        "validation=0.2",
+        "batch_size=14",
+    ]
+
+
+def test_pictures_of_ones_own_are_learned(tmp_path: Path, folder_words: list[str]) -> None:
+    metrics = run(tmp_path / "run", *folder_words, "schedule.epochs=6", "optimizer.lr=1e-2")
+    assert metrics["config"]["batches"] == "half"
+    assert metrics["vote/test/accuracy"] == 1.0  # dogs are bright
+    assert len(split_of(tmp_path / "run")["validation"]) == 4 + 3
+
+
+def test_any_front_makes_the_same_of_them(tmp_path: Path, folder_words: list[str]) -> None:
+    weights = []
+    for front in ("memory", "disk", "recompute"):
+        run(tmp_path / front, *folder_words, f"front={front}", "labels=8")
+        weights.append(torch.load(tmp_path / front / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"])
+    for other in weights[1:]:
+        assert all(torch.allclose(weights[0][name], other[name], rtol=1e-4, atol=1e-6) for name in other)
+
+
+def test_without_test_pictures_nothing_is_tested(tmp_path: Path, folder_words: list[str]) -> None:
+    metrics = run(tmp_path / "run", *folder_words, f"dataset.folder={tmp_path / 'pets' / 'train'}")
+    assert "vote/val/accuracy" in metrics
+    assert "vote/test/accuracy" not in metrics
+
+
+def test_a_run_goes_on_where_its_pictures_were_moved_but_not_with_others(
+    tmp_path: Path, folder_words: list[str]
+) -> None:
+    run(tmp_path / "run", *folder_words, "trainer.max_epochs=1")
+    (tmp_path / "pets").rename(tmp_path / "animals")
+    moved = [word.replace("/pets", "/animals") for word in folder_words]
+    again = [f"ckpt_path={tmp_path / 'run' / 'checkpoints' / 'last.ckpt'}"]
+    run(tmp_path / "run", *moved, *again)
+    (tmp_path / "animals" / "train" / "cat" / "000.png").unlink()
+    with pytest.raises(DataError, match="its run had other training data"):
+        run(tmp_path / "run", *moved, *again)
+
+
+def test_pictures_are_not_kept_in_memory_beside_the_front(
+    tmp_path: Path, folder_words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    largest: list[int] = []
+    make = PictureFiles._make
+    monkeypatch.setattr(PictureFiles, "_make", lambda self, rows: largest.append(len(rows)) or make(self, rows))
+    monkeypatch.setattr("lwtrain.fronts.held.CHUNK", 5)
+    run(tmp_path / "run", *folder_words, "front=disk", "trainer.limit_test_batches=1")
+    assert sorted(set(largest))[-2:] == [5, 8]  # a chunk of the front; all test pictures are one batch
