@@ -8,6 +8,6 @@ from lwtrain.registry import Registry
 if TYPE_CHECKING:  # torch stays out until an objective is built
     from lwtrain.objectives.objective import Objective
 
-# A builder takes (name, *, first: bool) and the settings of its own; `first` says that the layer's input is an image
-# in [0, 1].
+# A builder takes (name, *, depth: int) and the settings of its own; `depth` is the number of layers below: with 0
+# the layer's input is an image in [0, 1].
 OBJECTIVES: Registry["Callable[..., Objective]"] = Registry("objective", "lwtrain.objectives")

@@ -8,7 +8,7 @@ from lwtrain.objectives import OBJECTIVES
 from lwtrain.objectives.alpha import build_alpha
 from lwtrain.objectives.objective import Losses, Objective
 from lwtrain.objectives.prediction import check_label_smoothing, prediction_alone, prediction_loss
-from lwtrain.objectives.reconstruction import RECONSTRUCTIONS, reconstruction_loss
+from lwtrain.objectives.reconstruction import choose_reconstruction, reconstruction_loss
 from lwtrain.objectives.weights import FORMULAS, Weights, weighty_reconstructions
 from lwtrain.registry import choices_hint
 from lwtrain.sidecars.sidecar import SidecarOutput
@@ -25,7 +25,7 @@ class BalancedObjective(Objective):
 
     Args:
         name: "by_supervision", "by_task" or "by_task_labelled".
-        first: Whether the layer's input is an image in [0, 1].
+        depth: How many layers lie below; with 0 the layer's input is an image in [0, 1].
         alpha: A number above 0 and at most 1, or "learned".
         reconstruction: "mse", or "bce" (binary cross entropy), which needs a sigmoid decoder and targets in [0, 1]:
             it applies to the first layer, and the activations that the others rebuild are compared by "mse".
@@ -35,7 +35,7 @@ class BalancedObjective(Objective):
         ValueError: If a setting is out of range.
 
     Example:
-        >>> objective = BalancedObjective("by_task", first=True, alpha=0.25)
+        >>> objective = BalancedObjective("by_task", depth=0, alpha=0.25)
         >>> images = torch.ones(3, 1, 2, 2)  # one labelled, two unlabelled
         >>> output = SidecarOutput(logits=torch.zeros(1, 2), reconstruction=torch.full_like(images, 0.5))
         >>> losses = objective(output, images, labels=torch.tensor([0]))
@@ -47,22 +47,19 @@ class BalancedObjective(Objective):
         self,
         name: str,
         *,
-        first: bool,
+        depth: int,
         alpha: float | str = 0.5,
         reconstruction: str = "mse",
         label_smoothing: float = 0.0,
     ) -> None:
         if name not in FORMULAS:
             raise ValueError(f"objective={name}: {choices_hint(name, list(FORMULAS))}")
-        if reconstruction not in RECONSTRUCTIONS:
-            hint = choices_hint(reconstruction, list(RECONSTRUCTIONS))
-            raise ValueError(f"objective.reconstruction={reconstruction}: {hint}")
         super().__init__()
         self.formula = FORMULAS[name]
         self.alpha = build_alpha(alpha)
         weighty = weighty_reconstructions(name, alpha)
         self.rebuilds, self.rebuilds_unlabelled = any(weighty), weighty.unlabelled
-        self.reconstruction = reconstruction if first else "mse"
+        self.reconstruction = choose_reconstruction(reconstruction, depth)
         self.label_smoothing = check_label_smoothing(label_smoothing)
 
     def losses(self, output: SidecarOutput, inputs: Tensor, labels: Tensor) -> Losses:

@@ -28,10 +28,17 @@ class Objective(nn.Module, ABC):
     Attributes:
         rebuilds: Whether it looks at the reconstruction of any row; if not, the sidecar need not make one.
         rebuilds_unlabelled: Whether it looks at that of unlabelled rows; if not, the sidecar need not read them.
+        reads_features: Whether it looks at the layer's output itself: then it finds it in the sidecar's.
+        reads_images: Whether it looks at the images that entered the network: likewise.
+        probes: Whether the logits are read off the features without gradient: then the prediction teaches the sidecar
+            alone, and the layer learns from what else there is.
     """
 
     rebuilds: bool = True
     rebuilds_unlabelled: bool = True
+    reads_features: bool = False
+    reads_images: bool = False
+    probes: bool = False
 
     def forward(self, output: SidecarOutput, inputs: Tensor, labels: Tensor) -> Losses:
         """The losses of one batch.

@@ -61,6 +61,6 @@ def check_label_smoothing(label_smoothing: float) -> float:
 
 
 @OBJECTIVES.register("prediction")
-def prediction(name: str, *, first: bool, label_smoothing: float = 0.0) -> PredictionObjective:  # noqa: ARG001
+def prediction(name: str, *, depth: int, label_smoothing: float = 0.0) -> PredictionObjective:  # noqa: ARG001
     """Build a `PredictionObjective`; it is the same for all layers."""
     return PredictionObjective(label_smoothing=label_smoothing)

@@ -1,4 +1,4 @@
-"""The reconstruction loss: how far a decoder's output is from the layer's input."""
+"""The reconstruction loss, how far a decoder's output is from the layer's input; and learning from nothing else."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lwtrain.batch_rows import split_rows
 from lwtrain.in_place import unshared
+from lwtrain.objectives import OBJECTIVES
+from lwtrain.objectives.objective import Losses, Objective
+from lwtrain.objectives.prediction import check_label_smoothing, prediction_alone
+from lwtrain.registry import choices_hint
+from lwtrain.sidecars.sidecar import SidecarOutput
 
 _ELEMENTS_IN_CACHE = 2**18
 
@@ -69,3 +75,72 @@ def reconstruction_loss(reconstruction: Tensor, inputs: Tensor, kind: str = "mse
         tensor(0.2500)
     """
     return RECONSTRUCTIONS[kind](reconstruction, inputs) if len(inputs) else None
+
+
+@OBJECTIVES.register("reconstruction")
+class ReconstructionObjective(Objective):
+    """The reconstruction loss alone teaches the layer, from labelled and unlabelled rows alike.
+
+    The cross entropy of the labelled rows is added as a probe: it says what can be read off the features, and teaches
+    the classifier that reads it and nothing else.
+
+    Args:
+        name: "reconstruction".
+        depth: How many layers lie below; with 0 the layer's input is an image in [0, 1].
+        reconstruction: "mse", or "bce" for the first layer, and "mse" for the others.
+        label_smoothing: Of the probe, as in `lwtrain.objectives.prediction`.
+
+    Raises:
+        ValueError: If a setting is out of range, or a sidecar rebuilds nothing.
+
+    Example:
+        >>> objective = ReconstructionObjective("reconstruction", depth=0)
+        >>> images = torch.tensor([1.0, 0.0, 0.0]).reshape(3, 1, 1, 1)  # one labelled, two unlabelled
+        >>> output = SidecarOutput(logits=torch.zeros(1, 2), reconstruction=torch.zeros_like(images))
+        >>> losses = objective(output, images, labels=torch.tensor([0]))
+        >>> losses.total - losses.prediction  # the mean over all three
+        tensor(0.3333)
+    """
+
+    probes = True
+
+    def __init__(
+        self,
+        name: str,  # noqa: ARG002
+        *,
+        depth: int,
+        reconstruction: str = "mse",
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.reconstruction = choose_reconstruction(reconstruction, depth)
+        self.label_smoothing = check_label_smoothing(label_smoothing)
+
+    def losses(self, output: SidecarOutput, inputs: Tensor, labels: Tensor) -> Losses:
+        """The mean over all rows and the probe's cross entropy as the total."""
+        if output.reconstruction is None:
+            raise ValueError("objective=reconstruction: needs a sidecar with a decoder, such as encoder=mirror")
+        num_labelled = len(labels)
+        labelled, unlabelled = (
+            reconstruction_loss(rows, originals, self.reconstruction)
+            for rows, originals in zip(
+                split_rows(output.reconstruction, num_labelled), split_rows(inputs, num_labelled), strict=True
+            )
+        )
+        probe = prediction_alone(output, labels, self.label_smoothing)
+        shares = ((labelled, num_labelled / len(inputs)), (unlabelled, 1 - num_labelled / len(inputs)))
+        rebuilt = torch.stack([term * share for term, share in shares if term is not None]).sum()
+        return Losses(rebuilt + probe.total, probe.prediction, labelled, unlabelled)
+
+
+def choose_reconstruction(reconstruction: str, depth: int) -> str:
+    """Resolve what the layer at `depth` is compared by: "bce" is for images.
+
+    Raises:
+        ValueError: If there is no such reconstruction loss.
+    """
+    if reconstruction not in RECONSTRUCTIONS:
+        raise ValueError(
+            f"objective.reconstruction={reconstruction}: {choices_hint(reconstruction, [*RECONSTRUCTIONS])}"
+        )
+    return reconstruction if depth == 0 else "mse"

@@ -8,6 +8,6 @@ from lwtrain.registry import Registry
 if TYPE_CHECKING:  # torch stays out until a sidecar is built
     from lwtrain.sidecars.sidecar import Sidecar
 
-# A builder takes (name, shape: LayerShape, num_classes, *, first: bool) and the settings of its own; `first` says
-# that the layer's input is an image in [0, 1].
+# A builder takes (name, shape: LayerShape, num_classes, *, depth: int) and the settings of its own; `depth`
+# is the number of layers below: with 0 the layer's input is an image in [0, 1].
 SIDECARS: Registry["Callable[..., Sidecar]"] = Registry("encoder", "lwtrain.sidecars")

@@ -3,9 +3,8 @@
 from collections import OrderedDict
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Literal
 
-from torch import Tensor, nn
+from torch import nn
 
 from lwtrain.activations import LeakyReLU
 from lwtrain.backbones.backbone import LayerShape, Shape
@@ -13,6 +12,7 @@ from lwtrain.convolution import SameConv2d
 from lwtrain.pooling import MaxPool2d
 from lwtrain.registry import choices_hint
 from lwtrain.sidecars.channel_dropout import DroppingLeakyReLU
+from lwtrain.sidecars.rebuilding import Autoencoder, check_dropout, check_kernel_size, choose_output
 
 # Channels after each pooling of the encoder, as multiples of the layer's channels.
 ENCODERS: dict[str, tuple[float, ...]] = {"a": (2, 4), "b": (2,), "c": (0.5,)}
@@ -20,10 +20,9 @@ ACTIVATIONS: dict[str, Callable[[float], nn.Module]] = {
     "channel": DroppingLeakyReLU,
     "element": lambda p: nn.Sequential(LeakyReLU(), nn.Dropout(p)),
 }  # with the kind of dropout behind them
-OUTPUTS = ("auto", "sigmoid", "linear")
 
 
-class SidecarAutoencoder(nn.Module):
+class SidecarAutoencoder(Autoencoder):
     """Squeezes a layer's output through a bottleneck and rebuilds the layer's *input* from it.
 
     Every encoder block halves height and width (rounding up) and convolves; the decoder goes back through the same
@@ -39,7 +38,7 @@ class SidecarAutoencoder(nn.Module):
     Args:
         name: One of "a", "b", "c".
         shape: The layer's input, to rebuild, and its output, to read.
-        first: Whether the layer's input is an image in [0, 1].
+        depth: How many layers lie below; with 0 the layer's input is an image in [0, 1].
         dropout: Probability of dropping a channel or an element.
         dropout_kind: "channel" drops whole channels; "element", as published, spends more time on drawing random
             numbers than the convolutions take on a CPU.
@@ -53,27 +52,23 @@ class SidecarAutoencoder(nn.Module):
     Example:
         >>> import torch
         >>> shape = LayerShape(inputs=(3, 9, 9), outputs=(8, 9, 9))
-        >>> autoencoder = SidecarAutoencoder("a", shape, first=True)
+        >>> autoencoder = SidecarAutoencoder("a", shape, depth=0)
         >>> autoencoder.bottleneck, autoencoder(torch.rand(2, 8, 9, 9)).shape
         ((32, 3, 3), torch.Size([2, 3, 9, 9]))
     """
-
-    bottleneck: Shape
-    output: Literal["sigmoid", "linear"]
 
     def __init__(
         self,
         name: str,
         shape: LayerShape,
         *,
-        first: bool,
+        depth: int,
         dropout: float = 0.1,
         dropout_kind: str = "channel",
         output: str = "auto",
         kernel_size: int = 3,
     ) -> None:
-        _check_settings(name, dropout, dropout_kind, output, kernel_size)
-        super().__init__()
+        _check_settings(name, dropout, dropout_kind, kernel_size)
 
         def block(resize: nn.Module, channels_in: int, channels_out: int) -> nn.Sequential:
             pieces: OrderedDict[str, nn.Module] = OrderedDict(
@@ -93,20 +88,8 @@ class SidecarAutoencoder(nn.Module):
             decoder.append(nn.Upsample(size=shape.inputs[1:]))
         decoder.append(SameConv2d(shape.outputs[0], shape.inputs[0], kernel_size))
 
-        self.bottleneck = stations[-1]
-        self.output = "sigmoid" if output == "sigmoid" or (output == "auto" and first) else "linear"
-        self.encoder = nn.Sequential(*encoder)
-        self.decoder = nn.Sequential(*decoder)
-
-    def decode(self, code: Tensor) -> Tensor:
-        """Rebuild the layer's input from the bottleneck."""
-        reconstruction = self.decoder(code)
-        # bfloat16 has no numbers between 0.996 and 1: there the sigmoid would be 1, and cross entropy without gradient.
-        return reconstruction.float().sigmoid() if self.output == "sigmoid" else reconstruction
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Rebuild the layer's input (batch, *shape.inputs) from its output (batch, *shape.outputs)."""
-        return self.decode(self.encoder(features))
+        output = choose_output(output, depth)
+        super().__init__(nn.Sequential(*encoder), nn.Sequential(*decoder), stations[-1], output)
 
 
 def _stations(outputs: Shape, multiples: tuple[float, ...]) -> list[Shape]:
@@ -119,14 +102,10 @@ def _stations(outputs: Shape, multiples: tuple[float, ...]) -> list[Shape]:
     return stations
 
 
-def _check_settings(name: str, dropout: float, dropout_kind: str, output: str, kernel_size: int) -> None:
+def _check_settings(name: str, dropout: float, dropout_kind: str, kernel_size: int) -> None:
     if name not in ENCODERS:
         raise ValueError(f"encoder={name}: {choices_hint(name, list(ENCODERS))}")
-    if not 0 <= dropout < 1:
-        raise ValueError(f"encoder.dropout={dropout}: choose 0 or more and less than 1")
+    check_dropout(dropout)
     if dropout_kind not in ACTIVATIONS:
         raise ValueError(f"encoder.dropout_kind={dropout_kind}: {choices_hint(dropout_kind, list(ACTIVATIONS))}")
-    if output not in OUTPUTS:
-        raise ValueError(f"encoder.output={output}: {choices_hint(output, list(OUTPUTS))}")
-    if kernel_size < 1 or kernel_size % 2 == 0:
-        raise ValueError(f"encoder.kernel_size={kernel_size}: choose an odd number")
+    check_kernel_size(kernel_size)

@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from lwtrain.backbones.backbone import LayerShape
+from lwtrain.backbones.backbone import LayerShape, Shape
 from lwtrain.batch_rows import first_rows
 from lwtrain.sidecars import SIDECARS
 from lwtrain.sidecars.grid_average import GridAverage
@@ -39,29 +39,44 @@ class PoolSidecar(Sidecar):
     rebuilds = False
 
     def __init__(self, shape: LayerShape, num_classes: int, *, grid: int = 4) -> None:
-        if grid < 1:
-            raise ValueError(f"encoder.grid={grid}: choose 1 or more")
         super().__init__()
-        channels, height, width = shape.outputs
-        # Without the minimum, a 2 x 2 output would be repeated to 4 x 4: four weights for one number.
-        rows, columns = min(grid, height), min(grid, width)
-        classifier: OrderedDict[str, nn.Module] = OrderedDict(
-            pool=GridAverage(rows, columns),
-            flatten=nn.Flatten(),
-            classes=nn.Linear(channels * rows * columns, num_classes),
-        )
-        self.classifier = nn.Sequential(classifier)
+        self.classifier = grid_classifier(shape.outputs, num_classes, grid)
 
-    def forward(self, features: Tensor, num_labelled: int | None = None) -> SidecarOutput:
+    def forward(self, features: Tensor, num_labelled: int | None = None, probe: bool = False) -> SidecarOutput:
         """Classify the first `num_labelled` rows (all of them if None)."""
-        return SidecarOutput(self.classify(first_rows(features, num_labelled)), reconstruction=None)
+        read = first_rows(features, num_labelled)
+        return SidecarOutput(self.classify(read.detach() if probe else read), reconstruction=None)
 
     def classify(self, features: Tensor) -> Tensor:
         """The logits of all rows, (batch, classes)."""
         return self.classifier(features)
 
 
+def grid_classifier(outputs: Shape, num_classes: int, grid: int) -> nn.Sequential:
+    """Make the classifier of a `PoolSidecar`.
+
+    Args:
+        outputs: (channels, height, width) of what it reads.
+        num_classes: Number of logits.
+        grid: Positions per side that the linear layer sees.
+
+    Raises:
+        ValueError: If `grid` is below 1.
+    """
+    if grid < 1:
+        raise ValueError(f"encoder.grid={grid}: choose 1 or more")
+    channels, height, width = outputs
+    # Without the minimum, a 2 x 2 output would be repeated to 4 x 4: four weights for one number.
+    rows, columns = min(grid, height), min(grid, width)
+    classifier: OrderedDict[str, nn.Module] = OrderedDict(
+        pool=GridAverage(rows, columns),
+        flatten=nn.Flatten(),
+        classes=nn.Linear(channels * rows * columns, num_classes),
+    )
+    return nn.Sequential(classifier)
+
+
 @SIDECARS.register("pool")
-def pool(name: str, shape: LayerShape, num_classes: int, *, first: bool, grid: int = 4) -> PoolSidecar:  # noqa: ARG001
+def pool(name: str, shape: LayerShape, num_classes: int, *, depth: int, grid: int = 4) -> PoolSidecar:  # noqa: ARG001
     """Build a `PoolSidecar`; it is the same for all layers."""
     return PoolSidecar(shape, num_classes, grid=grid)

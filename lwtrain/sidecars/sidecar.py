@@ -13,10 +13,14 @@ class SidecarOutput(NamedTuple):
     Attributes:
         logits: (labelled rows, classes).
         reconstruction: Of the layer's input, for every row; None from a sidecar without decoder.
+        features: What the sidecar read, for objectives that look at the layer's output themselves.
+        images: What entered the network, for objectives that compare with it.
     """
 
     logits: Tensor
     reconstruction: Tensor | None
+    features: Tensor | None = None
+    images: Tensor | None = None
 
 
 class Sidecar(nn.Module, ABC):
@@ -32,13 +36,19 @@ class Sidecar(nn.Module, ABC):
     rebuilds: bool
 
     @abstractmethod
-    def forward(self, features: Tensor, num_labelled: int | None = None) -> SidecarOutput:
+    def forward(self, features: Tensor, num_labelled: int | None = None, probe: bool = False) -> SidecarOutput:
         """Classify the first rows and rebuild all.
 
         Args:
             features: (batch, channels, height, width), the layer's output before the map.
             num_labelled: How many rows to classify; all of them if None.
+            probe: Whether the prediction is to teach the classifier alone, and nothing that the decoder needs.
         """
+
+    @property
+    def inverse(self) -> nn.Module | None:
+        """What rebuilds the layer's input from nothing but the layer's output; None where there is no such thing."""
+        return None
 
     def decoder_parameters(self) -> Iterator[nn.Parameter]:
         """What only the reconstruction needs; nothing by default."""

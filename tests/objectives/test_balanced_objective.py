@@ -20,8 +20,8 @@ LABELS = torch.tensor([1])
 S, U, P = 0.01, 0.04, math.log(2)
 
 
-def build(name: str, *, first: bool = True, **settings: object) -> Objective:
-    return OBJECTIVES[name](name, first=first, **settings)
+def build(name: str, *, depth: int = 0, **settings: object) -> Objective:
+    return OBJECTIVES[name](name, depth=depth, **settings)
 
 
 @pytest.mark.parametrize(
@@ -140,14 +140,14 @@ def test_binary_cross_entropy_by_hand() -> None:
 
 
 def test_activations_are_compared_by_squares_whatever_is_asked_for_images() -> None:
-    losses = build("by_task", first=False, reconstruction="bce")(OUTPUT, INPUTS, LABELS)
+    losses = build("by_task", depth=1, reconstruction="bce")(OUTPUT, INPUTS, LABELS)
     assert losses.reconstruction_labelled.item() == pytest.approx(S)
 
 
 @pytest.mark.parametrize("encoder", ["a", "b", "c", "pool"])
 @pytest.mark.parametrize("reconstruction", ["mse", "bce"])
 def test_losses_are_float32_and_train_everything_under_autocast(encoder: str, reconstruction: str) -> None:
-    sidecar = SIDECARS[encoder](encoder, LayerShape((3, 8, 8), (4, 8, 8)), 10, first=True)
+    sidecar = SIDECARS[encoder](encoder, LayerShape((3, 8, 8), (4, 8, 8)), 10, depth=0)
     objective = build("by_supervision", alpha=0.5, reconstruction=reconstruction)
     with torch.autocast("cpu", torch.bfloat16):
         output = sidecar(torch.rand(6, 4, 8, 8), num_labelled=2)
@@ -168,4 +168,4 @@ def test_losses_are_float32_and_train_everything_under_autocast(encoder: str, re
 )
 def test_settings_out_of_range_are_refused(setting: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
-        BalancedObjective(**{"name": "by_task", "first": True, **setting})
+        BalancedObjective(**{"name": "by_task", "depth": 0, **setting})

@@ -12,7 +12,7 @@ INPUTS = torch.rand(4, 1, 2, 2)
 
 
 def build(label_smoothing: float = 0.0) -> Objective:
-    return OBJECTIVES["prediction"]("prediction", first=True, label_smoothing=label_smoothing)
+    return OBJECTIVES["prediction"]("prediction", depth=0, label_smoothing=label_smoothing)
 
 
 def test_cross_entropy_by_hand() -> None:
@@ -42,6 +42,6 @@ def test_batch_without_labels_has_gradients_of_zero() -> None:
 
 
 def test_unknown_objective_names_the_choices() -> None:
-    choices = "by_supervision, by_task, by_task_labelled, prediction"
+    choices = "by_supervision, by_task, by_task_labelled, hsic, prediction, reconstruction"
     with pytest.raises(ValueError, match=f"objective=predict: did you mean 'prediction'\\? Choices: {choices}"):
         OBJECTIVES["predict"]

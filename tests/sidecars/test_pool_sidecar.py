@@ -7,7 +7,7 @@ from lwtrain.sidecars.pool import PoolSidecar
 
 
 def build(outputs: tuple[int, int, int], grid: int = 2) -> PoolSidecar:
-    return SIDECARS["pool"]("pool", LayerShape((3, 8, 8), outputs), 10, first=False, grid=grid)
+    return SIDECARS["pool"]("pool", LayerShape((3, 8, 8), outputs), 10, depth=1, grid=grid)
 
 
 def test_logits_are_linear_in_the_means_of_the_grid() -> None:
@@ -20,7 +20,7 @@ def test_logits_are_linear_in_the_means_of_the_grid() -> None:
 def test_nothing_is_rebuilt() -> None:
     sidecar = build((4, 8, 8))
     assert not sidecar.rebuilds
-    logits, reconstruction = sidecar(torch.rand(5, 4, 8, 8), num_labelled=2)
+    logits, reconstruction, *_ = sidecar(torch.rand(5, 4, 8, 8), num_labelled=2)
     assert logits.shape == (2, 10)
     assert reconstruction is None
 
@@ -38,5 +38,5 @@ def test_grid_of_zero_is_refused() -> None:
 
 
 def test_unknown_encoder_names_the_choices() -> None:
-    with pytest.raises(ValueError, match="encoder=poll: did you mean 'pool'\\? Choices: a, b, c, pool"):
+    with pytest.raises(ValueError, match="encoder=poll: did you mean 'pool'\\? Choices: a, b, c, dense, mirror, pool"):
         SIDECARS["poll"]

@@ -11,7 +11,7 @@ SHAPE = LayerShape(inputs=(3, 8, 8), outputs=(16, 8, 8))
 
 
 def build(name: str = "c", **settings: object) -> SupervisedSidecarAutoencoder:
-    return SIDECARS[name](name, SHAPE, 10, first=True, **settings)
+    return SIDECARS[name](name, SHAPE, 10, depth=0, **settings)
 
 
 def rows_entering(module: nn.Module) -> list[int]:
@@ -24,7 +24,7 @@ def test_layers_with_sidecar_c_have_the_published_numbers_of_parameters() -> Non
     backbone = BACKBONES["vgg_a"]("vgg_a", (3, 32, 32), 10)
     millions = []
     for index, (layer, shape) in enumerate(zip(backbone.layers, backbone.shapes(), strict=True)):
-        sidecar = SIDECARS["c"]("c", shape, 10, first=index == 0)
+        sidecar = SIDECARS["c"]("c", shape, 10, depth=index)
         parameters = [*layer.parameters(), *sidecar.parameters()]
         millions.append(round(sum(parameter.numel() for parameter in parameters) / 1e6, 2))
     assert millions == [4.24, 4.31, 2.40, 2.55, 2.24, 2.83, 5.25, 7.61]
@@ -32,7 +32,7 @@ def test_layers_with_sidecar_c_have_the_published_numbers_of_parameters() -> Non
 
 @pytest.mark.parametrize("name", ["a", "b", "c"])
 def test_all_rows_are_rebuilt_and_the_labelled_ones_classified(name: str) -> None:
-    logits, reconstruction = build(name)(torch.rand(6, *SHAPE.outputs), num_labelled=2)
+    logits, reconstruction, *_ = build(name)(torch.rand(6, *SHAPE.outputs), num_labelled=2)
     assert logits.shape == (2, 10)
     assert reconstruction.shape == (6, *SHAPE.inputs)
 
@@ -63,7 +63,7 @@ def test_classify_runs_without_the_decoder_and_agrees_with_forward() -> None:
 
 def test_reconstruction_trains_the_encoder_and_prediction_spares_the_decoder() -> None:
     sidecar = build()
-    logits, reconstruction = sidecar(torch.rand(4, *SHAPE.outputs))
+    logits, reconstruction, *_ = sidecar(torch.rand(4, *SHAPE.outputs))
 
     def has_gradient(loss: Tensor, module: nn.Module) -> bool:
         parameters = list(module.parameters())
