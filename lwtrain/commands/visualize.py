@@ -1,0 +1,94 @@
+"""`lwtrain visualize RUN [KIND ...]`: pictures of what a trained network has learned."""
+
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from lwtrain.errors import ConfigError
+from lwtrain.pictures.options import KINDS, NotForThisRunError, PictureOptions
+from lwtrain.registry import choices_hint
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Draw pictures and print where they are.
+
+    Args:
+        arguments: What stands behind the command's name.
+
+    Raises:
+        ConfigError: If a picture cannot be made of this run, or an option has no effect.
+        DataError: If there is no run, or its checkpoint or data are missing or damaged.
+        SystemExit: With code 2 if the arguments are mistaken.
+    """
+    given = _parser().parse_intermixed_args(arguments)
+    options = PictureOptions(
+        folder=given.to or given.run / "pictures",
+        seed=given.seed or 0,
+        layers=tuple(given.layers.split(",")) if given.layers else None,
+        number=given.number,
+        images=tuple(given.images or ()),
+    )
+    _check_kinds(given)
+
+    from lwtrain.trained_run import load_run
+
+    run = load_run(given.run, checkpoint=given.checkpoint, data_dir=given.data_dir)
+    for name in given.kinds or KINDS:
+        try:
+            files = KINDS[name].draw(run, options)
+        except NotForThisRunError as reason:
+            if given.kinds:
+                raise
+            print(f"left out: {reason}", file=sys.stderr)
+            continue
+        for file in files:
+            print(file)
+
+
+def _parser() -> ArgumentParser:
+    width = max(map(len, KINDS))
+    parser = ArgumentParser(
+        "lwtrain visualize",
+        description="Draw pictures of what a trained network has learned.",
+        epilog="\n".join(
+            ["kinds of pictures:", *(f"  {name:<{width}}  {kind.summary}" for name, kind in KINDS.items())]
+        ),
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run", metavar="RUN", type=Path, help="the run's folder")
+    parser.add_argument("kinds", metavar="KIND", nargs="*", help="see below; all that the run allows if left out")
+    parser.add_argument("--layers", metavar="0,3,head", help="only these layers")
+    parser.add_argument(
+        "--number", metavar="N", type=partial(_whole, least=1), help="how many filters of a layer, or images"
+    )
+    parser.add_argument("--images", metavar="FILE", type=Path, nargs="+", help="pictures of your own, not test images")
+    parser.add_argument("--seed", type=partial(_whole, least=0), help="decides what is drawn by lot (0)")
+    parser.add_argument(
+        "--checkpoint", choices=["last", "best"], default="last", help="of the last epoch or the best vote"
+    )
+    parser.add_argument("--data-dir", metavar="DIR", help="where the data set lies now")
+    parser.add_argument("--to", metavar="DIR", type=Path, help="where pictures go (RUN/pictures)")
+    return parser
+
+
+def _whole(text: str, least: int) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise ArgumentTypeError(f"{text}: choose a whole number, {least} or more")
+    return int(text)
+
+
+def _check_kinds(given: Namespace) -> None:
+    """Make sure that there are such pictures, and that one of them looks at each option.
+
+    Raises:
+        ConfigError: If not.
+    """
+    for name in given.kinds:
+        if name not in KINDS:
+            raise ConfigError(f"{name}: {choices_hint(name, list(KINDS))}")
+    for option in ("layers", "number", "images", "seed"):
+        readers = [name for name, kind in KINDS.items() if option in kind.reads]
+        if given.kinds and getattr(given, option) is not None and not set(readers) & set(given.kinds):
+            raise ConfigError(f"--{option} has no effect on {' and '.join(given.kinds)}, only on {', '.join(readers)}")

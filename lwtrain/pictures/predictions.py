@@ -1,0 +1,44 @@
+"""Test images with what the network takes them for."""
+
+from pathlib import Path
+
+import torch
+
+from lwtrain.data.view import as_inputs
+from lwtrain.pictures.drawing import BLUE, RED, Sheet, shortened
+from lwtrain.pictures.options import PictureOptions
+from lwtrain.pictures.subjects import images_to_show
+from lwtrain.seeds import generator_for
+from lwtrain.trained_run import TrainedRun
+
+IMAGES, PER_ROW = 20, 10
+
+
+def draw_predictions(run: TrainedRun, options: PictureOptions) -> list[Path]:
+    """Draw test images picked by lot; below each its class, and what the vote and the head take it for.
+
+    Of a run whose layers have no vote, such as backprop's, the head speaks alone.
+    """
+    split = images_to_show(run)
+    drawn = torch.randperm(len(split), generator=generator_for(options.seed, "predictions"))
+    rows = drawn[: options.number or IMAGES].sort().values
+    inputs, labels = as_inputs(split.images[rows]), split.labels[rows].tolist()
+    speakers = {"vote": run.stack.vote(inputs), "head": run.stack.layer_probabilities(inputs)[-1]}
+    if run.stack.voter_numbers == [len(run.stack.layers) - 1]:
+        del speakers["vote"]
+    found = {name: shares.max(dim=1) for name, shares in speakers.items()}
+    first = next(iter(found.values())).indices.tolist()
+    captions = []
+    for place, label in enumerate(labels):
+        lines = [shortened(run.classes[label], 18)]
+        for name, (shares, classes) in found.items():
+            lines.append(f"{name}: {shortened(run.classes[classes[place]], 12)} {shares[place]:.0%}")
+        captions.append("\n".join([*lines, "correct" if first[place] == label else "mistake"]))
+    right = sum(one == other for one, other in zip(first, labels, strict=True))
+    sheet = Sheet(min(PER_ROW, len(labels)), cell=1.05)
+    sheet.title(f"{right} of {len(labels)} test images are classified correctly")
+    takes = "the vote and the head take" if len(found) > 1 else "the head takes"
+    sheet.note(f"Below each: its class; what {takes} it for, and how surely.")
+    colours = [BLUE if one == other else RED for one, other in zip(first, labels, strict=True)]
+    sheet.pictures(inputs, captions, colours=colours)
+    return [sheet.save(options.folder / "predictions.png")]

@@ -1,0 +1,85 @@
+"""What pictures are made of: which layers, and which images."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from lwtrain.data.decoding import decode
+from lwtrain.data.load import Split
+from lwtrain.errors import ConfigError, DataError
+from lwtrain.network import VotingNetwork
+from lwtrain.pictures.options import PictureOptions
+from lwtrain.trained_run import TrainedRun
+
+
+def chosen_layers(network: VotingNetwork, layers: Sequence[str] | None, *, head: bool = True) -> list[int]:
+    """Give the numbers of the layers that `--layers` names; all of them if it was not given.
+
+    Args:
+        network: Has the layers.
+        layers: Numbers, or "head".
+        head: Whether the head is one of them.
+
+    Raises:
+        ConfigError: If there is no such layer.
+    """
+    last = len(network.layers) - 1
+    known = {str(number): number for number in range(last)} | ({"head": last} if head else {})
+    for layer in layers or ():
+        if layer not in known:
+            raise ConfigError(f"--layers={layer}: choose 0 to {last - 1}{', or head' if head else ''}")
+    return sorted({known[layer] for layer in layers}) if layers else list(known.values())
+
+
+def images_to_show(run: TrainedRun) -> Split:
+    """Give the test images; of a data set that has none, those held out for validation.
+
+    Raises:
+        ConfigError: If there are neither.
+    """
+    data = run.data
+    if data.test is not None and len(data.test):
+        return data.test
+    if not len(data.held_out):
+        raise ConfigError(
+            f"dataset={run.config.dataset.name} has no test images: name pictures of your own with --images"
+        )
+    return Split(data.train.images[data.held_out], data.train.labels[data.held_out])
+
+
+def given_images(run: TrainedRun, options: PictureOptions, number: int) -> tuple[Tensor, Tensor | None]:
+    """Give the images of `--images`, or the first test images with their labels.
+
+    Args:
+        run: Whose network is going to read them.
+        options: May name files.
+        number: How many test images, where `--number` says nothing else.
+
+    Returns:
+        (images, channels, height, width) uint8, and (images,) labels, or None for the user's own images.
+    """
+    if options.images:
+        return torch.stack([read_image(file, run.data.train.images.shape[1:]) for file in options.images]), None
+    split, number = images_to_show(run), options.number or number
+    return split.images[:number], split.labels[:number]
+
+
+def read_image(file: Path, shape: Sequence[int]) -> Tensor:
+    """Read a picture file as the network reads images: it fills the square, and what juts out is cut off.
+
+    Args:
+        file: Of any format that Pillow reads.
+        shape: (channels, height, width) to bring it to.
+
+    Raises:
+        DataError: If the file is missing or holds no picture.
+    """
+    if not file.is_file():
+        raise DataError(f"--images {file}: there is no such file")
+    channels, size, _ = shape
+    try:
+        return torch.from_numpy(decode(file, channels, size, "crop").copy())
+    except DataError as error:
+        raise DataError(f"--images {file}: not a picture that can be read") from error

@@ -1,0 +1,118 @@
+"""A run's network as it was trained, put together again from the run's folder."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from lwtrain.checkpoints import load_checkpoint
+from lwtrain.config.checking import check
+from lwtrain.config.files import conf_dir, group_choices
+from lwtrain.config.run_folders import SETTINGS
+from lwtrain.config.schema import Config
+from lwtrain.data.module import SemiSupervisedDataModule
+from lwtrain.errors import ConfigError, DataError, settings_at_fault
+from lwtrain.from_config import build_data, build_network
+from lwtrain.stack import LayerStack
+from lwtrain.stored_tensors import check_same_shapes
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A trained network beside what it was trained on.
+
+    Promise: the network is ready to be used: it rests, in eval mode, on the CPU.
+    """
+
+    folder: Path
+    config: Config
+    stack: LayerStack
+    data: SemiSupervisedDataModule
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, by label."""
+        return self.config.dataset.describe().only(self.config.dataset.classes).classes
+
+
+def load_run(folder: Path, *, checkpoint: Literal["last", "best"] = "last", data_dir: str | None = None) -> TrainedRun:
+    """Put the network of a run together again, and read its data.
+
+    Args:
+        folder: The run's, with `checkpoints/` in it.
+        checkpoint: "last": of the last epoch; "best": of the best vote.
+        data_dir: Where the data set lies now; by default where it lay when the run was started.
+
+    Raises:
+        ConfigError: If the run was made with settings that this version of lwtrain does not know.
+        DataError: If there is no run in the folder, its checkpoint is damaged, or its data are missing or others now.
+    """
+    stored = _load_checkpoint(folder, checkpoint)
+    config = _read_config(folder, stored.get("config") or _read_settings(folder))
+    if data_dir is not None:
+        config = replace(config, data_dir=data_dir)
+    with settings_at_fault():
+        data = build_data(config)
+        stack = build_network(config, data)
+    if stored.get(type(data).__name__, {}).get("fingerprint", data.fingerprint()) != data.fingerprint():
+        raise DataError(f"{folder}: its run had other training data, labels or validation images than are here now")
+    check_same_shapes(stored["state_dict"], stack.state_dict(), f"{folder}: a checkpoint of another network")
+    stack.load_state_dict(stored["state_dict"])
+    return TrainedRun(folder, config, stack.requires_grad_(False).eval(), data)
+
+
+def _load_checkpoint(folder: Path, name: str) -> dict[str, Any]:
+    path = folder / "checkpoints" / f"{name}.ckpt"
+    if not folder.is_dir():
+        raise DataError(f"{folder}: there is no such folder; choose a run's, such as outputs/<date>/<time>")
+    if not path.is_file():
+        raise DataError(f"{folder}: no trained run (there is no checkpoints/{name}.ckpt); choose the folder of one")
+    try:
+        return load_checkpoint(path)
+    except DataError as error:
+        raise DataError(str(error).removeprefix("ckpt_path=")) from error
+
+
+def _read_settings(folder: Path) -> Mapping[str, Any]:
+    """Read what the run left beside its checkpoints, where these do not hold it."""
+    try:
+        settings = yaml.safe_load((folder / SETTINGS).read_text())
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise DataError(f"{folder}: {SETTINGS} is missing or damaged; the network cannot be put together") from error
+    if not isinstance(settings, Mapping):
+        raise DataError(f"{folder}: {SETTINGS} is damaged; the network cannot be put together")
+    return settings
+
+
+def _read_config(folder: Path, settings: Mapping[str, Any]) -> Config:
+    values = {name: _with_defaults(name, value) for name, value in settings.items()}
+    values["ckpt_path"] = None  # what the run began with need not be there any longer
+    for group, setting in (("layer", "load"), ("front", "folder")):
+        values[group] = {**values.get(group, {}), setting: None}
+    choices = group_choices()
+    for group, value in values.items():  # the user may have had YAML files of their own
+        if isinstance(value, Mapping) and "name" in value and group in choices:
+            choices[group] = [*choices[group], value["name"]]
+    mistakes: list[str] = []
+    config = check(values, choices, mistakes)
+    if config is None:
+        raise ConfigError("\n".join([f"{folder}: its settings do not fit this version of lwtrain", *mistakes]))
+    return config
+
+
+def _with_defaults(group: str, value: Any) -> Any:
+    """Add the settings that a group has got since the run was made."""
+    if not isinstance(value, Mapping):
+        return value
+    return {**_defaults(conf_dir() / group, value.get("name", "default")), **value}
+
+
+def _defaults(folder: Path, choice: str) -> dict[str, Any]:
+    file = folder / f"{choice}.yaml"
+    values = yaml.safe_load(file.read_text()) if file.is_file() else {}
+    below = [
+        _defaults(folder, each) for each in values.pop("defaults", []) if isinstance(each, str) and each != "_self_"
+    ]
+    return {name: value for each in [*below, values] for name, value in each.items()}

@@ -1,0 +1,26 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lwtrain.pictures.drawing import BLUE, RED, Sheet
+from lwtrain.pictures.options import KINDS, PictureOptions
+from lwtrain.trained_run import load_run
+
+
+def test_captions_tell_class_guesses_and_whether_they_are_right(
+    classifier_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(Sheet, "pictures", lambda _, *arguments, **named: shown.append((*arguments, named)))
+    run = load_run(classifier_run)
+    assert KINDS["predictions"].draw(run, PictureOptions(tmp_path, number=12, seed=3)) == [tmp_path / "predictions.png"]
+    images, captions, named = shown[0]
+    vote = run.stack.vote(images)
+    assert len(captions) == 12
+    for caption, colour, shares in zip(captions, named["colours"], vote, strict=True):
+        truth, by_vote, by_head, verdict = caption.splitlines()
+        share, guess = shares.max(dim=0)
+        assert by_vote == f"vote: {guess} {share:.0%}"
+        assert by_head.startswith("head: ")
+        assert (verdict, colour) == (("correct", BLUE) if truth == str(int(guess)) else ("mistake", RED))

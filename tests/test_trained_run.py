@@ -1,0 +1,118 @@
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from tiny import differing, tensors
+
+from lwtrain.checkpoints import load_checkpoint
+from lwtrain.errors import ConfigError, DataError
+from lwtrain.trained_run import load_run
+
+
+@pytest.fixture
+def copied(classifier_run: Path, tmp_path: Path) -> Path:
+    """A run that may be damaged."""
+    return shutil.copytree(classifier_run, tmp_path / "run")
+
+
+def store(folder: Path, **changes: object) -> None:
+    path = folder / "checkpoints" / "last.ckpt"
+    torch.save(load_checkpoint(path) | changes, path)
+
+
+def test_the_network_has_the_weights_of_the_checkpoint_and_rests(classifier_run: Path) -> None:
+    run = load_run(classifier_run)
+    stored = load_checkpoint(classifier_run / "checkpoints" / "last.ckpt")["state_dict"]
+    assert differing(dict(run.stack.state_dict()), stored) == []
+    assert not any(module.training for module in run.stack.modules())
+    assert not any(parameter.requires_grad for parameter in run.stack.parameters())
+
+
+def test_the_network_scores_what_the_run_measured(classifier_run: Path) -> None:
+    run = load_run(classifier_run)
+    assert run.data.test is not None
+    right = run.stack.vote(run.data.test.images[:]).argmax(dim=1) == run.data.test.labels
+    metrics = yaml.safe_load((classifier_run / "metrics.json").read_text())
+    assert right.float().mean().item() == pytest.approx(metrics["vote/test/accuracy"], abs=1e-6)
+
+
+def test_the_config_is_that_of_the_run(classifier_run: Path) -> None:
+    run = load_run(classifier_run)
+    assert (run.config.model.name, run.config.schedule.name, run.classes) == ("vgg8b", "wave", ("0", "1", "2"))
+    assert (run.config.ckpt_path, run.config.layer.load) == (None, None)
+
+
+def test_best_is_another_checkpoint_than_last(copied: Path) -> None:
+    path = copied / "checkpoints" / "best.ckpt"
+    stored = load_checkpoint(path)
+    stored["state_dict"]["layers.0.layer.conv_0.bias"].fill_(7.0)
+    torch.save(stored, path)
+    best, last = (load_run(copied, checkpoint=which).stack for which in ("best", "last"))
+    assert differing(tensors(best), tensors(last)) != []
+    assert best.state_dict()["layers.0.layer.conv_0.bias"].unique().tolist() == [7.0]
+
+
+def test_settings_that_are_newer_than_the_run_get_their_defaults(copied: Path) -> None:
+    config = load_checkpoint(copied / "checkpoints" / "last.ckpt")["config"]
+    del config["callbacks"]["pictures"], config["model"]["layer_depth"]
+    store(copied, config=config)
+    run = load_run(copied)
+    assert (run.config.callbacks.pictures, run.config.model.layer_depth) == (8, 1)  # type: ignore[union-attr]
+
+
+def test_a_checkpoint_without_settings_is_read_with_those_beside_it(copied: Path) -> None:
+    store(copied, config=None)
+    assert load_run(copied).config.model.name == "vgg8b"
+    (copied / "config.yaml").write_text("[")
+    with pytest.raises(DataError, match=r"config\.yaml is missing or damaged"):
+        load_run(copied)
+
+
+def test_a_setting_that_nobody_knows_is_named(copied: Path) -> None:
+    config = load_checkpoint(copied / "checkpoints" / "last.ckpt")["config"]
+    store(copied, config=config | {"model": {**config["model"], "wings": 2}})
+    with pytest.raises(ConfigError, match=r"do not fit this version of lwtrain\nmodel\.wings"):
+        load_run(copied)
+
+
+def test_what_a_run_began_with_may_be_gone(copied: Path) -> None:
+    config = load_checkpoint(copied / "checkpoints" / "last.ckpt")["config"]
+    gone = {"layer": {"load": ["no/such/folder"], "store": True}, "ckpt_path": "gone.ckpt"}
+    store(copied, config=config | gone)
+    assert load_run(copied).config.layer.load is None
+
+
+def test_no_run_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="there is no such folder; choose a run's"):
+        load_run(tmp_path / "nowhere")
+    with pytest.raises(DataError, match=r"there is no checkpoints/last\.ckpt"):
+        load_run(tmp_path)
+
+
+def test_a_damaged_checkpoint_is_an_error_that_names_it(copied: Path) -> None:
+    path = copied / "checkpoints" / "last.ckpt"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(DataError, match=r"^\S*last\.ckpt: not a readable checkpoint"):
+        load_run(copied)
+
+
+def test_other_weights_and_other_data_are_errors(copied: Path) -> None:
+    stored = load_checkpoint(copied / "checkpoints" / "last.ckpt")
+    weights = dict(stored["state_dict"])
+    del weights["voters"]
+    store(copied, state_dict=weights)
+    with pytest.raises(DataError, match="a checkpoint of another network; 1 tensors differ"):
+        load_run(copied)
+    store(copied, state_dict=stored["state_dict"], SemiSupervisedDataModule={"fingerprint": "another"})
+    with pytest.raises(DataError, match="its run had other training data"):
+        load_run(copied)
+
+
+def test_missing_data_are_an_error(copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = load_checkpoint(copied / "checkpoints" / "last.ckpt")["config"]
+    folder = {"name": "image_folder", "classes": None, "augmentation": "none", "flip": True}
+    store(copied, config=config | {"dataset": config["dataset"] | folder | {"folder": str(tmp_path / "gone")}})
+    with pytest.raises((ConfigError, DataError), match="gone"):
+        load_run(copied)
