@@ -1,4 +1,4 @@
-"""The command line: `lwtrain setting=value ...`, the same as `python train.py`.
+"""The command line: `lwtrain setting=value ...` or `lwtrain COMMAND ...`, the same as `python train.py`.
 
 All settings are checked before anything starts and torch is imported after that, so a mistake costs a second. Then
 Hydra does what it does for every program: it makes the run's folder, or starts the runs of a multirun.
@@ -11,12 +11,15 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lwtrain.commands import COMMANDS
 from lwtrain.config.files import conf_dir
 from lwtrain.errors import ConfigError, DataError, TrainingError
+from lwtrain.failures import failure_kept, is_interruption
 from lwtrain.help import help_text
 
 if TYPE_CHECKING:
@@ -37,10 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: What stands behind the program's name; by default what the user typed there.
 
     Raises:
-        SystemExit: With code 2 if settings are mistaken, 1 if a run fails, 130 if it is stopped with Ctrl-C.
+        SystemExit: With code 2 if settings or a command's arguments are mistaken, 1 if a run fails, 130 if it is
+            stopped with Ctrl-C.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    if {"--help", "-h"} & set(arguments):
+    if arguments and arguments[0] in COMMANDS:
+        _command(arguments[0], arguments[1:])
+    elif {"--help", "-h"} & set(arguments):
         print(help_text("python train.py" if sys.argv[0].endswith("train.py") else "lwtrain"))
     elif "--version" in arguments:
         print(f"lwtrain {version('lwtrain')}")
@@ -51,10 +57,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
             sys.exit(INTERRUPTED)
 
 
+def _command(name: str, arguments: list[str]) -> None:
+    """Do something else than train."""
+    try:
+        import_module(f"lwtrain.commands.{name}").main(arguments)
+    except (ConfigError, DataError) as error:
+        print(error, file=sys.stderr)
+        sys.exit(MISTAKEN)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
 def _start(arguments: list[str]) -> None:
     """Check all settings, then leave the rest to Hydra."""
     import hydra
     from hydra._internal.utils import get_args_parser  # there is no public way to tell options from settings
+
+    from lwtrain.sweeps import results_shown
 
     if "--debug" in arguments:
         arguments.remove("--debug")
@@ -64,7 +83,7 @@ def _start(arguments: list[str]) -> None:
     flags = [argument for argument in arguments if argument not in words]
     if not (options.hydra_help or options.shell_completion or options.info or options.experimental_rerun):
         words = _checked(words, options)
-    with _arguments(flags + words):
+    with _arguments(flags + words), results_shown():
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(run_job)()
 
 
@@ -123,30 +142,32 @@ def run_job(values: "DictConfig") -> float | None:
             raise CompactHydraException(str(error)) from None
         sys.exit(str(error))
     except BaseException as end:
-        if isinstance(end, KeyboardInterrupt) or not _is_interruption(end):
+        if isinstance(end, KeyboardInterrupt) or not is_interruption(end):
             raise
         if is_first_process():
             print(how_to_go_on(_folder(hydra_config)), file=sys.stderr)
         sys.exit(INTERRUPTED)
 
 
-def _is_interruption(end: BaseException | None) -> bool:
-    """Whether Ctrl-C is behind it: Lightning turns that into exit code 1, torch.save into an error of its own."""
-    while end is not None and not isinstance(end, KeyboardInterrupt):
-        end = end.__context__
-    return end is not None
-
-
 def _train(values: "DictConfig", hydra_config: "HydraConf") -> float | None:
+    from lwtrain.config.run_folders import check_new_folder, is_first_process
+
+    folder = _folder(hydra_config)
+    if not is_first_process():
+        return _train_in(folder, values, hydra_config)
+    if values.get("ckpt_path") is None:
+        check_new_folder(folder, "hydra.run.dir")
+    with failure_kept(folder):
+        return _train_in(folder, values, hydra_config)
+
+
+def _train_in(folder: Path, values: "DictConfig", hydra_config: "HydraConf") -> float | None:
     from lwtrain.config.effects import without_effect
     from lwtrain.config.loading import config_of_job
-    from lwtrain.config.run_folders import check_new_folder, is_first_process, store_settings
+    from lwtrain.config.run_folders import is_first_process, store_settings
 
     config = config_of_job(values, hydra_config)
-    folder = _folder(hydra_config)
     if is_first_process():
-        if config.ckpt_path is None:
-            check_new_folder(folder, "hydra.run.dir")
         store_settings(config, folder)
         if config.progress != "none":
             show_settings(config)

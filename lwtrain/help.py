@@ -6,6 +6,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import NamedTuple
 
+from lwtrain.commands import COMMANDS
 from lwtrain.config.files import conf_dir, group_choices
 
 _WIDTH = 120
@@ -52,6 +53,7 @@ def help_text(program: str) -> str:
         "and no gradient crosses from one layer into another.",
         "",
         f"Usage: {program} [group=choice] [setting=value] ...",
+        f"       {program} COMMAND ...",
         "",
         "Groups (the first choice is the default)",
     ]
@@ -71,6 +73,9 @@ def help_text(program: str) -> str:
     lines += ["", "Examples"]
     longest = max(map(len, EXAMPLES))
     lines += [f"  {program} {words:<{longest}}  # {purpose}" for words, purpose in EXAMPLES.items()]
+    lines += ["", "Commands (each says more with --help)"]
+    for command, purpose in COMMANDS.items():
+        lines += _entry(command, purpose)
     lines += ["", "Options"]
     for option, purpose in _OPTIONS.items():
         lines += _entry(option, purpose)

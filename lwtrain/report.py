@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lwtrain.files import write_whole
+from lwtrain.part_times import shares
 
 
 def write_metrics(metrics: Mapping[str, Any], run_dir: Path) -> Path:
@@ -45,9 +46,11 @@ def show_report(
     """Print the table, what the run cost, and where to look next."""
     console = console or Console(highlight=False, soft_wrap=True)
     console.print(accuracy_table(metrics, names))
+    spent = shares(metrics["seconds_by_part"])  # nothing, where all layers were loaded
     minutes, seconds = divmod(round(metrics["seconds"]), 60)
     console.print(
-        f"time         {minutes} min {seconds} s, {metrics['layer_images_per_second']:,.0f} layer-images/s\n"
+        f"time         {minutes} min {seconds} s{spent and ': '}{spent}\n"
+        f"speed        {metrics['layer_images_per_second']:,.0f} layer-images/s\n"
         f"peak memory  {metrics['peak_memory_mib']:,.0f} MiB\n"
         f"run          {run_dir}"
     )

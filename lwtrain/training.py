@@ -45,8 +45,8 @@ def train(config: Config, run_dir: Path) -> dict[str, Any]:
         run_dir: Where checkpoints, curves, layers and `metrics.json` go.
 
     Returns:
-        What `metrics.json` holds: accuracies by tag, seconds, layer_images_per_second, peak_memory_mib, config; of a
-        compiled run also compile_seconds, by layer.
+        What `metrics.json` holds: accuracies by tag, seconds, seconds_by_part, layer_images_per_second,
+        peak_memory_mib, config; of a compiled run also compile_seconds, by layer.
 
     Raises:
         ConfigError: If settings do not fit each other or the data.
@@ -77,6 +77,7 @@ def train(config: Config, run_dir: Path) -> dict[str, Any]:
     metrics = {
         **dict(sorted(stack.figures.items())),
         "seconds": stopwatch.seconds,
+        "seconds_by_part": stopwatch.seconds_by_part,
         "layer_images_per_second": stopwatch.layer_images / max(stopwatch.seconds, 1e-9),
         "peak_memory_mib": peak_memory_mib(),
         **({"compile_seconds": compiled[0].seconds} if compiled else {}),

@@ -6,13 +6,11 @@ benchmark.json with every sample, two plots, and samples.jsonl, from which a ben
 
 Measured are one wave (every layer reads all images once) or one epoch, without augmentation and validation and with all
 images labelled, after a few batches of every layer; the peak of the resident set (on a GPU: of its memory) beyond that
-of the same process after a tiny network; and floating-point operations, counted on a few images. The plots need
-matplotlib: pip install 'lwtrain[benchmark]'.
+of the same process after a tiny network; and floating-point operations, counted on a few images.
 """
 
 import argparse
 import contextlib
-import importlib.util
 import json
 import shlex
 import sys
@@ -97,9 +95,6 @@ def main(words: list[str]) -> None:
     if arguments.list:
         console.print("\n".join(row.name for row in rows), highlight=False)
         return
-    can_draw = importlib.util.find_spec("matplotlib") is not None
-    if not can_draw:
-        console.print("No plots: they need matplotlib (pip install 'lwtrain\\[benchmark]').")
 
     folder: Path = arguments.out
     folder.mkdir(parents=True, exist_ok=True)
@@ -121,10 +116,9 @@ def main(words: list[str]) -> None:
     command = shlex.join(["python", "scripts/benchmark.py", *words])
     written = json.dumps(benchmark_report(results, targets, command), indent=1)
     (folder / "benchmark.json").write_text(written + "\n")
-    if can_draw:
-        from benchmarking.plots import draw_plots
+    from benchmarking.plots import draw_plots  # not in the processes that are measured
 
-        draw_plots(results, folder)
+    draw_plots(results, folder)
     console.print(f"Written to {folder}.")
 
 

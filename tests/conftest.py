@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from small_runs import AUTOENCODER, CLASSIFIER, train_small
 
 from lwtrain.data.catalog import dataset_info
 
@@ -31,6 +32,18 @@ def mnist_dir(request: pytest.FixtureRequest) -> Path:
 def fashion_mnist_dir(request: pytest.FixtureRequest) -> Path:
     """A data_dir with the real Fashion-MNIST."""
     return _data_dir(request, "fashion_mnist")
+
+
+@pytest.fixture(scope="session")
+def classifier_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a trained run: a small VGG with decoders beside its layers."""
+    return train_small(tmp_path_factory.mktemp("classifier"), *CLASSIFIER)
+
+
+@pytest.fixture(scope="session")
+def autoencoder_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a trained run: a convolutional autoencoder, end to end."""
+    return train_small(tmp_path_factory.mktemp("autoencoder"), *AUTOENCODER)
 
 
 def _data_dir(request: pytest.FixtureRequest, name: str) -> Path:

@@ -1,7 +1,7 @@
 """One of several processes that train together; torch's launcher starts it with a schedule's name and a folder."""
 
 # ruff: noqa: I001
-from lwtrain import SimultaneousSchedule, WaveSchedule  # before Lightning, which imports torchvision
+import lwtrain  # before Lightning, which imports torchvision
 
 import os
 import sys
@@ -12,7 +12,14 @@ import torch
 from pytorch_lightning.strategies import DDPStrategy
 from torch import Tensor
 
-from tiny import tiny_data, tiny_stack
+from lwtrain.callbacks.reconstruction_error import ReconstructionError
+from tiny import tiny_autoencoder, tiny_data, tiny_stack
+
+SCHEDULES: dict[str, lwtrain.LayerSchedule] = {
+    "wave": lwtrain.WaveSchedule(epochs=2, waves=2, front="memory"),
+    "simultaneous": lwtrain.SimultaneousSchedule(epochs=2),
+    "autoencoder": lwtrain.BackpropSchedule(epochs=2),
+}
 
 
 class Snapshots(pl.Callback):
@@ -28,13 +35,11 @@ class Snapshots(pl.Callback):
 def main(schedule: str, folder: Path) -> None:
     rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     snapshots = Snapshots()
-    wave = schedule == "wave"
-    callback = WaveSchedule(epochs=2, waves=2, front="memory") if wave else SimultaneousSchedule(epochs=2)
     trainer = pl.Trainer(
         accelerator="cpu",
         devices=world,
         strategy=DDPStrategy(process_group_backend="gloo"),
-        callbacks=[callback, snapshots],
+        callbacks=[SCHEDULES[schedule], ReconstructionError(), snapshots],
         max_epochs=-1,
         logger=False,
         enable_checkpointing=False,
@@ -42,7 +47,8 @@ def main(schedule: str, folder: Path) -> None:
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
-    stack = tiny_stack(seed=rank)  # the first process's weights have to reach the others
+    # The first process's weights have to reach the others.
+    stack = tiny_autoencoder(seed=rank) if schedule == "autoencoder" else tiny_stack(seed=rank)
     trainer.fit(stack, datamodule=tiny_data())
     rows = trainer.datamodule.rows((0, 0)).images  # type: ignore[attr-defined]
     kept = {"snapshots": snapshots.taken, "figures": stack.figures, "rows": rows, "steps": trainer.global_step}

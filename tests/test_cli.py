@@ -1,6 +1,7 @@
 """The command line, from what is typed to what is printed, the exit code and the files."""
 
 import logging
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 import yaml
 
 from lwtrain import cli
+from lwtrain.commands import COMMANDS
 from lwtrain.config.schema import Config
 from lwtrain.errors import ConfigError, DataError
 
@@ -74,22 +76,33 @@ def exit_code(*arguments: str) -> int | str | None:
 
 def test_help_names_groups_choices_settings_and_five_examples(capsys: pytest.CaptureFixture[str]) -> None:
     cli.main(["--help"])
-    said = capsys.readouterr().out
+    lines = capsys.readouterr().out
+    said = re.sub(r",\n +", ", ", lines)  # long lists take several lines
     for group in ["dataset", "model", "map", "encoder", "objective", "schedule", "optimizer", "front", "trainer"]:
         assert f"\n  {group} " in said
-    for choice in ("fashion_mini, cifar10", "vgg11, vgg11b", "wave, backprop, custom, sequential", "report_4000"):
+    for choice in ("fashion_mini, cifar10", "vgg11, allconv, cnn", "wave, backprop, custom, sequential", "report_4000"):
         assert choice in said
     for setting in ("schedule.waves=2", "optimizer.lr=1e-3", "labels=all", "layer.load=null", "batch_size=128"):
         assert f"\n  {setting} " in said
     assert sum(line.startswith("  lwtrain ") for line in said.splitlines()) == 5
-    assert max(map(len, said.splitlines())) <= 120
+    assert max(map(len, lines.splitlines())) <= 120
+
+
+def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main(["--help"])
+    said = capsys.readouterr().out
+    assert "       lwtrain COMMAND ...\n" in said
+    said = " ".join(said.split())
+    for command, purpose in COMMANDS.items():
+        assert f" {command} {purpose} " in said
 
 
 def test_help_names_the_settings_of_other_choices(capsys: pytest.CaptureFixture[str]) -> None:
     cli.main(["--help"])
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if "other choices" in line]
-    others = ["encoder.grid", "schedule.visits", "optimizer.momentum", "optimizer.nesterov"]
-    assert line == f"  Settings of other choices: {', '.join(others)}"
+    _, said = capsys.readouterr().out.split("  Settings of other choices: ")
+    others = said.split("\n  All settings")[0].replace("\n    ", " ").split(", ")
+    assert {"encoder.grid", "schedule.visits", "optimizer.momentum", "model.hidden", "dataset.folder"} <= set(others)
+    assert not {"encoder.dropout", "schedule.waves", "model.width", "name"} & set(others)
 
 
 def test_examples_in_the_help_are_sound() -> None:
@@ -139,7 +152,7 @@ def test_mistakes_end_the_program_before_it_starts(
     assert exit_code("encoder=pol", "-m", "seed=1,x", "--fast") == 2
     printed = capsys.readouterr()
     assert printed.err.splitlines() == [
-        "encoder=pol: did you mean 'pool'? Choices: a, b, c, pool",
+        "encoder=pol: did you mean 'pool'? Choices: a, b, c, dense, mirror, pool, strided",
         "--fast: no such option; settings have no dashes before them, such as seed=1",
         "seed=x: choose a whole number of at least 0 and below 4294967296",
     ]
@@ -152,6 +165,35 @@ def test_mistakes_end_the_program_before_it_starts(
 def test_all_ways_to_start_are_the_same(program: list[str]) -> None:
     run = subprocess.run([sys.executable, *program, "lr=1"], capture_output=True, text=True, check=False)
     assert (run.returncode, run.stderr) == (2, "lr=1: no such setting; did you mean optimizer.lr?\n")
+
+
+# Commands
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_explain_themselves_without_torch(command: str) -> None:
+    code = "import sys, atexit, lwtrain.cli; atexit.register(lambda: print('torch' in sys.modules)); lwtrain.cli.main()"
+    run = subprocess.run([sys.executable, "-c", code, command, "--help"], capture_output=True, text=True, check=False)
+    assert run.stdout.startswith(f"usage: lwtrain {command} "), run.stderr
+    assert (run.returncode, run.stdout.splitlines()[-1]) == (0, "False")
+
+
+@pytest.mark.parametrize("program", [["-m", "lwtrain.cli"], [str(CHECKOUT / "train.py")]])
+def test_commands_are_the_same_however_the_program_is_started(program: list[str]) -> None:
+    run = subprocess.run([sys.executable, *program, "runs", "nowhere"], capture_output=True, text=True, check=False)
+    said = "nowhere: there is no such folder; name the one that your runs are in\n"
+    assert (run.returncode, run.stdout, run.stderr) == (2, "", said)
+
+
+def test_an_interrupted_command_ends_quietly(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(arguments: list[str]) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lwtrain.commands.runs.main", interrupted)
+    assert exit_code("runs") == 130
+    assert capsys.readouterr() == ("", "")
 
 
 # Runs
@@ -243,6 +285,35 @@ def test_a_multirun_starts_a_run_for_each_combination(training: Training) -> Non
     assert len({folder.parent for _, folder in training.runs}) == 1
 
 
+def test_a_multirun_ends_with_a_table_of_its_runs(training: Training, capsys: pytest.CaptureFixture[str]) -> None:
+    training.failures[2] = DataError("data/x: cut short.\nRemove it")
+    assert exit_code("-m", "model=vgg11,vgg13", "hydra.sweep.dir=sweep", "progress=plain") == 1
+    printed = capsys.readouterr().out
+    assert printed.endswith("1: data/x: cut short. Remove it\nresults      sweep/results.csv\n")
+    assert Path("sweep/results.csv").read_text().splitlines() == [
+        "run,model,failure",
+        "0,vgg11,not finished",  # the stand-in leaves no figures behind
+        "1,vgg13,data/x: cut short. Remove it",
+    ]
+
+
+def test_a_silent_multirun_has_its_table_in_a_file_only(training: Training, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main(["-m", "seed=1,2", "hydra.sweep.dir=sweep", "progress=none"])
+    assert "results" not in capsys.readouterr().out
+    assert Path("sweep/results.csv").is_file()
+
+
+def test_a_single_run_has_no_table_of_runs(training: Training) -> None:
+    cli.main(["hydra.run.dir=run", "progress=none"])
+    assert not Path("run/results.csv").exists()
+
+
+def test_an_experiment_can_list_values_to_try(training: Training) -> None:
+    cli.main(["-m", "experiment=sweep_labels", "encoder=pool", "progress=none"])
+    tried = [(config.labels, config.encoder.name) for config, _ in training.runs]
+    assert tried == [(100, "pool"), (1000, "pool"), ("all", "pool")]
+
+
 # Failures
 
 
@@ -253,6 +324,15 @@ def test_a_run_that_fails_ends_with_its_message_alone(
     training.failures[1] = error
     assert exit_code("progress=none") == str(error)  # Python prints it and exits with code 1
     assert capsys.readouterr() == ("", "")
+
+
+def test_why_a_run_failed_is_kept_in_its_folder_until_it_is_started_again(training: Training) -> None:
+    cli.main(["hydra.run.dir=run", "progress=none"])
+    training.failures[2] = DataError("data/x: cut short")
+    assert exit_code("ckpt_path=run", "progress=none") == "data/x: cut short"
+    assert Path("run/failure.txt").read_text() == "data/x: cut short\n"
+    cli.main(["ckpt_path=run", "progress=none"])
+    assert not Path("run/failure.txt").exists()
 
 
 def test_where_an_error_arose_is_shown_on_demand(training: Training, monkeypatch: pytest.MonkeyPatch) -> None:

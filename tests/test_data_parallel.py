@@ -12,7 +12,7 @@ import pytest
 import torch
 
 WORLD = 2
-EPOCHS = {"wave": 6, "simultaneous": 2}  # two waves over two layers and a head; two epochs of all at once
+EPOCHS = {"wave": 6, "simultaneous": 2, "autoencoder": 2}  # two waves over two layers and a head; twice all at once
 
 
 @pytest.fixture(scope="module", params=EPOCHS)
@@ -54,10 +54,11 @@ def test_processes_see_different_images(processes: list[dict[str, Any]]) -> None
     assert labelled[0] != labelled[1]
 
 
-def test_processes_count_the_same_accuracies(processes: list[dict[str, Any]]) -> None:
+def test_processes_count_the_same_accuracies(schedule: str, processes: list[dict[str, Any]]) -> None:
     one, other = (process["figures"] for process in processes)
     assert one == other
     assert "vote/val/accuracy" in one
+    assert ("val/reconstruction" in one) == (schedule == "autoencoder")
 
 
 def test_processes_share_the_batches_of_one(schedule: str, processes: list[dict[str, Any]]) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from lwtrain.part_times import PARTS
+
 SETTINGS = [
     "model=vgg8b",
     "model.width=0.0625",
@@ -31,7 +33,7 @@ SETTINGS = [
     "trainer.accelerator=cpu",
     "progress=plain",
 ]
-TIMINGS = ("speed/images_per_second", "memory/peak_mib")
+TIMINGS = ("speed/images_per_second", "memory/peak_mib", *(f"time/{part}" for part in PARTS))
 PATIENCE = 120  # seconds
 
 

@@ -1,6 +1,7 @@
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -17,12 +18,13 @@ METRICS = {
     "head/train/loss": 1.5,
     "vote/val/accuracy": 0.8,
     "seconds": 131.4,
+    "seconds_by_part": {"data": 13.14, "front": 26.28, "loss": 91.98, "rest": 0.0},
     "layer_images_per_second": 1234.5,
     "peak_memory_mib": 2048.4,
 }
 
 
-def shown(metrics: dict[str, float], run_dir: Path = Path("/somewhere/run")) -> str:
+def shown(metrics: dict[str, Any], run_dir: Path = Path("/somewhere/run")) -> str:
     console = Console(file=io.StringIO(), width=100, highlight=False, soft_wrap=True)
     show_report(metrics, NAMES, run_dir, console)
     assert isinstance(console.file, io.StringIO)
@@ -56,11 +58,16 @@ def test_layers_without_figures_have_no_row() -> None:
 
 def test_the_cost_and_the_next_step_are_named() -> None:
     text = shown(METRICS)
-    assert "2 min 11 s" in text
+    assert "time         2 min 11 s: loss 70 %, front 20 %, data 10 %\n" in text
     assert "1,234 layer-images/s" in text
     assert "2,048 MiB" in text
     assert "/somewhere/run" in text
     assert "tensorboard --logdir" in text
+
+
+def test_a_run_that_had_nothing_to_train_has_no_parts() -> None:
+    nothing = METRICS | {"seconds": 0.0, "seconds_by_part": {"data": 0.0, "loss": 0.0}}
+    assert "time         0 min 0 s\n" in shown(nothing)
 
 
 def test_tensorboard_is_pointed_at_all_runs_in_outputs(tmp_path: Path) -> None:

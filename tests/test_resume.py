@@ -18,6 +18,7 @@ from lwtrain.checkpoints import load_checkpoint
 from lwtrain.data.augmentation import preset
 from lwtrain.errors import DataError
 from lwtrain.loggers import RunCSVLogger
+from lwtrain.part_times import PARTS
 from lwtrain.stack import LayerStack
 
 SCHEDULES: dict[str, tuple[Callable[..., LayerSchedule], int]] = {
@@ -26,7 +27,7 @@ SCHEDULES: dict[str, tuple[Callable[..., LayerSchedule], int]] = {
     "backprop": (lambda **settings: BackpropSchedule(3, **settings), 3),
 }
 STOPS = [(name, epoch) for name, (_, epochs) in SCHEDULES.items() for epoch in range(1, epochs)]
-CHANGES_WITH_THE_MACHINE = {"speed/images_per_second", "memory/peak_mib"}
+CHANGES_WITH_THE_MACHINE = {"speed/images_per_second", "memory/peak_mib", *(f"time/{part}" for part in PARTS)}
 
 
 class KeepEveryCheckpoint(Checkpoint):

@@ -6,8 +6,8 @@ from typing import get_type_hints
 
 import pytest
 import yaml
+from small_folders import pets
 
-from lwtrain.backbones.plans import PLANS
 from lwtrain.config.annotations import schemas
 from lwtrain.config.checking import check
 from lwtrain.config.files import conf_dir, group_choices
@@ -19,16 +19,28 @@ CHOICES = [(group, name) for group, names in group_choices().items() if group !=
 TOP = (conf_dir() / "train.yaml").read_text()
 
 
+VARIANTS = {"cifar2": "cifar10"}  # choices that are others with settings of their own
+FITTING = dict.fromkeys(["decoder", "interpolation", "random"], "stacked_autoencoder") | {"none": "mlp"}  # maps' models
+
+
+def choose(group: str, name: str, folder: Path) -> list[str]:
+    """The words that make a choice, with what only the user can add."""
+    pictures = [f"dataset.folder={pets(folder)}", "batch_size=8"] if name == "image_folder" else []
+    model = [f"model={FITTING[name]}"] if group == "map" and name in FITTING else []
+    return [f"{group}={name}", *pictures, *model]
+
+
 @pytest.mark.parametrize(("group", "name"), CHOICES)
-def test_every_choice_makes_a_config(group: str, name: str) -> None:
-    config = load_config([f"{group}={name}"])
+def test_every_choice_makes_a_config(group: str, name: str, tmp_path: Path) -> None:
+    word, *company = choose(group, name, tmp_path)
+    config = load_config([word, *company])
     chosen = getattr(config, group, None)
-    assert getattr(chosen, "name", name) == name or group == "experiment"
+    assert getattr(chosen, "name", name) == VARIANTS.get(name, name) or group == "experiment" or word == "map=auto"
 
 
 @pytest.mark.parametrize(("group", "name"), CHOICES)
-def test_a_stored_config_reads_back_the_same(group: str, name: str) -> None:
-    config = load_config([f"{group}={name}"])
+def test_a_stored_config_reads_back_the_same(group: str, name: str, tmp_path: Path) -> None:
+    config = load_config(choose(group, name, tmp_path))
     stored = yaml.safe_load(yaml.safe_dump(asdict(config)))
     assert check(stored, group_choices(), mistakes := []) == config, mistakes
 
@@ -54,8 +66,18 @@ def test_yaml_shows_every_setting_there_is() -> None:
 
 
 def test_models_and_data_sets_are_those_that_can_be_built() -> None:
-    assert set(group_choices()["model"]) == set(PLANS)
-    assert set(group_choices()["dataset"]) == set(CATALOG)
+    from lwtrain.backbones import BACKBONES
+
+    assert set(group_choices()["model"]) == set(BACKBONES)
+    assert set(group_choices()["dataset"]) == {*CATALOG, *VARIANTS, "fake", "image_folder"}
+
+
+def test_two_classes_are_chosen_by_name_and_others_may_be() -> None:
+    assert load_config(["dataset=cifar2"]).dataset.classes == ["airplane", "bird"]
+    assert load_config(["dataset=cifar2", "dataset.classes=[cat,dog]"]).dataset.classes == ["cat", "dog"]
+    assert load_config(["dataset=mnist", "dataset.classes=[3,0]"]).dataset.classes == ["3", "0"]
+    words = ["dataset=fashion_mnist", "dataset.classes=[T-shirt/top,Ankle boot]"]
+    assert load_config(words).dataset.classes == ["T-shirt/top", "Ankle boot"]
 
 
 def test_registries_have_the_names_in_conf() -> None:
@@ -66,7 +88,15 @@ def test_registries_have_the_names_in_conf() -> None:
 
     registries = {"model": BACKBONES, "map": MAPS, "encoder": SIDECARS, "objective": OBJECTIVES}
     for group, registry in registries.items():
-        assert group_choices()[group] == list(registry)
+        assert [name for name in group_choices()[group] if name != "auto"] == list(registry)
+
+
+@pytest.mark.parametrize("model", group_choices()["model"])
+def test_a_backbone_has_the_maps_that_it_is_published_with_and_takes_its_others(model: str) -> None:
+    config = load_config([f"model={model}"])
+    assert config.map.name == config.model.maps[0]
+    for map in config.model.maps:
+        assert load_config([f"model={model}", f"map={map}"]).map.name == map
 
 
 def test_one_value_is_a_list_of_one(tmp_path: Path) -> None:

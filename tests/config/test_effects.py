@@ -1,6 +1,9 @@
 """What settings bring about together: batches=auto, and settings that change nothing."""
 
+from pathlib import Path
+
 import pytest
+from small_folders import pets
 
 from lwtrain.config.effects import without_effect
 from lwtrain.config.loading import load_config
@@ -18,10 +21,15 @@ RESTING = ["optimizer.resting_state"]
         ("labels=4000 objective=prediction", "labelled"),
         ("labels=4000 schedule=backprop", "labelled"),
         ("labels=4000 objective.alpha=1", "labelled"),
+        ("labels=4000 objective=reconstruction", "half"),
+        ("labels=4000 model=conv_autoencoder encoder=mirror objective=reconstruction schedule=backprop", "half"),
         ("labels=4000 objective=by_supervision objective.alpha=1", "labelled"),
         ("labels=4000 objective=by_supervision objective.alpha=0.9", "half"),
         ("labels=4000 objective.alpha=learned", "half"),
         ("labels=4000 encoder=pool batches=proportional", "proportional"),
+        ("dataset=stl10", "half"),
+        ("dataset=stl10 labels=1000", "half"),
+        ("dataset=stl10 encoder=pool", "labelled"),
     ],
 )
 def test_unlabelled_images_are_used_where_something_learns_from_them(words: str, batches: str) -> None:
@@ -37,6 +45,12 @@ def test_unlabelled_images_are_used_where_something_learns_from_them(words: str,
         ("encoder=pool objective=prediction", []),
         ("objective=prediction encoder.output=linear", ["encoder.output"]),
         ("schedule=backprop encoder=a encoder.hidden=9 front=recompute", ["encoder", "encoder.hidden"]),
+        (
+            "model=conv_autoencoder encoder=mirror objective=reconstruction schedule=backprop encoder.kernel_size=3 "
+            "objective.reconstruction=bce objective.label_smoothing=0.1 encoder.grid=2",
+            ["encoder.grid"],
+        ),
+        ("model=conv_autoencoder encoder=mirror objective=reconstruction encoder.grid=2", []),
         ("objective.alpha=1 objective.reconstruction=bce", ["objective.reconstruction"]),
         ("objective=by_task_labelled objective.alpha=1 encoder.output=linear", ["encoder.output"]),
         ("objective=by_supervision objective.alpha=1 objective.reconstruction=bce encoder.output=auto", []),
@@ -54,6 +68,22 @@ def test_unlabelled_images_are_used_where_something_learns_from_them(words: str,
         ("optimizer.resting_state=bf16 schedule=custom schedule.visits=[{layer:0},{layer:1},{layer:0}]", []),
         ("optimizer.resting_state=host trainer.accelerator=cpu", RESTING),
         ("optimizer.resting_state=host", []),
+        ("optimizer.halve_every=2", ["optimizer.halve_every"]),
+        ("optimizer.course=halving optimizer.halve_every=1", []),
+        ("optimizer.course=halving", ["optimizer.course"]),
+        ("optimizer.course=halving optimizer.halve_every=2", ["optimizer.course", "optimizer.halve_every"]),
+        ("optimizer.course=halving schedule=backprop schedule.epochs=21", []),
+        (
+            "optimizer.course=halving optimizer.halve_every=2 schedule=custom "
+            "schedule.visits=[{layer:0,epochs:2},{layer:1},{layer:0}]",
+            [],
+        ),
+        ("model=stacked_autoencoder map=decoder", []),
+        ("model=stacked_autoencoder map=decoder objective=prediction", ["map"]),
+        ("model=stacked_autoencoder map=decoder objective.alpha=1", ["map"]),
+        ("model=stacked_autoencoder map=decoder schedule=simultaneous", ["map"]),
+        ("model=stacked_autoencoder map=decoder schedule=backprop", ["map"]),
+        ("model=stacked_autoencoder map=conv schedule=backprop", []),
         ("front.views=2 schedule=sequential dataset.augmentation=light", []),
         ("front.views=3 schedule=sequential dataset.augmentation=light", ["front.views"]),
         ("front.views=1 dataset.augmentation=light", ["front.views"]),
@@ -74,9 +104,16 @@ def test_unlabelled_images_are_used_where_something_learns_from_them(words: str,
         ("batches=half", ["batches"]),
         ("batches=half labels=100", []),
         ("batches=half labels=100 encoder=pool", ["batches"]),
+        ("callbacks.pictures=4", []),
+        ("callbacks.pictures=4 encoder=pool", ["callbacks.pictures"]),
+        ("callbacks.pictures=4 logger.tensorboard=false", ["callbacks.pictures"]),
         ("dataset.augmentation=none dataset.flip=true", ["dataset.flip"]),
         ("data_dir=elsewhere", ["data_dir"]),
         ("dataset=cifar10 dataset.fit=pad", ["dataset.fit"]),
+        ("dataset=stl10 batches=half", []),
+        ("dataset=stl10 front.views=2 schedule=sequential dataset.augmentation=none", []),
+        ("dataset=fake data_dir=elsewhere", ["data_dir"]),
+        ("dataset=cifar10 data_dir=elsewhere", []),
         ("dataset.image_size=null dataset.fit=scale model=vgg8b", ["dataset.fit"]),
         ("dataset.fit=scale", []),
         ("validation=test trainer.limit_test_batches=3", ["trainer.limit_test_batches"]),
@@ -97,3 +134,24 @@ def test_a_setting_that_changes_nothing_is_named(words: str, idle: list[str]) ->
 def test_the_reason_is_named_too() -> None:
     (line,) = without_effect(load_config(["encoder=pool"]), ["objective.alpha"])
     assert line == "objective.alpha has no effect: encoder=pool has no decoder, so the prediction loss stands alone"
+
+
+def test_pictures_that_nothing_learns_from_are_named(tmp_path: Path) -> None:
+    words = ["dataset=image_folder", f"dataset.folder={pets(tmp_path)}", "batch_size=8"]
+    given = ["dataset.unlabelled", "dataset.fit", "data_dir"]
+
+    def lines(*more: str) -> list[str]:
+        return without_effect(load_config([*words, f"dataset.unlabelled={tmp_path / 'more'}", *more]), given)
+
+    nothing_read = "data_dir has no effect: dataset=image_folder reads nothing there"
+    assert lines() == [nothing_read]
+    unread = "encoder=pool has no decoder"
+    assert lines("encoder=pool") == [f"dataset.unlabelled has no effect: {unread}", nothing_read]
+    left_out = "batches=labelled leaves unlabelled images out"
+    assert lines("batches=labelled") == [f"dataset.unlabelled has no effect: {left_out}", nothing_read]
+
+
+def test_without_test_images_their_number_has_no_limit(tmp_path: Path) -> None:
+    words = ["dataset=image_folder", f"dataset.folder={pets(tmp_path) / 'train'}", "batch_size=8"]
+    (line,) = without_effect(load_config(words), ["trainer.limit_test_batches"])
+    assert line == "trainer.limit_test_batches has no effect: there are no test images"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from small_folders import pets
 
 from lwtrain.config.checking import check
 from lwtrain.config.command_line import CommandLine
@@ -29,30 +30,34 @@ def message(*words: str, multirun: bool = False, folders: Sequence[Path] = ()) -
 # Words, and how the message goes on after the last of them (or where it does not begin with that, how it begins).
 ONE_MISTAKE = {
     # Choices of groups
-    "model=vg11": "did you mean 'vgg11'? Choices: vgg11, vgg11b, vgg13, vgg16, vgg19, vgg8b, vgg_a, vgg_b, vgg_c",
-    "model=resnet50": "Choices: vgg11, vgg11b, vgg13, vgg16, vgg19, vgg8b, vgg_a, vgg_b, vgg_c, vgg_d",
+    "model=vg11": "did you mean 'vgg11'? Choices: allconv, cnn, ",
+    "model=resnet50": "Choices: allconv, cnn, ",
     "model.name=vgg_1": "did you mean 'vgg_d'?",
-    "dataset=cifar": "did you mean 'cifar10'?",
-    "encoder=d": "Choices: a, b, c, pool",
-    "encoder=[a,b]": "Choices: a, b, c, pool",
+    "dataset=cifar": "did you mean 'cifar2'?",
+    "encoder=d": "Choices: a, b, c, dense, mirror, pool, strided",
+    "encoder=[a,b]": "Choices: a, b, c, dense, mirror, pool, strided",
     "schedule=null": "Choices: backprop, custom, sequential, simultaneous, wave",
     "'optimizer={lr: 1}'": "optimizer={lr:1}: Choices: adam, adamw, sgd",
-    "experiment=report": "did you mean 'report_4000'? Choices: report_4000",
+    "experiment=report": "did you mean 'report_4000'? Choices: ",
     # Settings that do not exist
     "modle=vgg11": "no such setting; did you mean model?",
-    "modle.width=2": "no such setting; did you mean model.width?",
+    "modle.layer_depth=2": "no such setting; did you mean model.layer_depth?",
     "model.widht=2": "no such setting; did you mean model.width?",
     "lr=0.1": "no such setting; did you mean optimizer.lr?",
     "epochs=4": "no such setting; did you mean schedule.epochs?",
     "xyzzy=1": "no such setting; --help lists them",
     "map.xyzzy=1": "no such setting; there are map.name",
     "+trainer.callbacks=[]": "trainer.callbacks=[]: not set here; hand them to a Trainer of your own, in a script",
-    "encoder.grid=2": "not with encoder=c, but with encoder=pool",
+    "encoder.grid=2": "not with encoder=c, but with encoder=mirror, pool",
     "front=disc": "did you mean 'disk'? Choices: auto, disk, memory, recompute",
     "front.views=0": "choose fresh, or a whole number of at least 1",
     "front.views=all": "choose fresh, or a whole number of at least 1",
     "front.folder=nowhere": "there is no such folder",
     "schedule=sequential schedule.waves=3": "not with schedule=sequential, but with schedule=wave",
+    "dataset=cifar10 dataset.folder=photos": "not with dataset=cifar10, but with dataset=image_folder",
+    "dataset=fake dataset.fit=pad": "not with dataset=fake, but with dataset=cifar10, cifar100, cifar2, fashion_mini, ",
+    "dataset=image_folder": "dataset.folder: missing; choose a text",
+    "dataset=image_folder dataset.folder=nowhere": "there is no such folder",
     # Words that are none
     "vgg11": "write setting=value, and quote a value that has signs in it: 'setting=\"a=b\"'",
     "ckpt_path=epoch=1.ckpt": "write setting=value, and quote a value",
@@ -84,7 +89,8 @@ ONE_MISTAKE = {
     "optimizer.lr=0": "choose a number above 0, or a list, each item a number above 0",
     "optimizer.lr=[0.1,-1]": "optimizer.lr[1]=-1: choose a number above 0",
     "optimizer.lr=nan": "choose a number above 0",
-    "optimizer.course=linaer": "did you mean 'linear'? Choices: linear, cosine, constant",
+    "optimizer.course=linaer": "did you mean 'linear'? Choices: linear, cosine, halving, constant",
+    "optimizer.halve_every=0": "choose a whole number of at least 1",
     "encoder.kernel_size=4": "Choices: 1, 3, 5, 7",
     "dataset.flip=maybe": "choose true or false",
     "dataset.augmentation=medium_10": "did you mean 'med_10'?",
@@ -92,10 +98,24 @@ ONE_MISTAKE = {
     "trainer.profiler=fast": "Choices: simple, advanced, pytorch, null",
     "layer.store=3": "choose true or false",
     "callbacks.check_loss_every=0": "choose",
+    "callbacks.pictures=-1": "choose a whole number of at least 0",
     "schedule=custom schedule.visits=3": "choose a list, each item a mapping with layer, epochs, wave",
     "schedule=custom 'schedule.visits=[{layer: 0, wawe: 1}]'": "schedule.visits[0].wawe=1: no such setting; did you",
     "schedule=custom 'schedule.visits=[{layer: end}]'": "schedule.visits[0].layer=end: choose a whole number",
     # Values that do not fit each other
+    "dataset=cifar2 dataset.classes=[bird]": "choose 2 or more, to be told apart",
+    "dataset=cifar2 dataset.classes=[cat,brid]": "dataset.classes[1]=brid: did you mean 'bird'? Choices: airplane, ",
+    "dataset=cifar2 dataset.classes=[cat,cat]": "dataset.classes[1]=cat: named before; choose each class once",
+    "dataset=mnist dataset.classes=[0,11]": "dataset.classes[1]=11: did you mean '1'? Choices: 0, 1, 2, 3, 4, 5, 6, ",
+    "dataset=mnist dataset.classes=[0,1] labels=11400": "there are 11399 training images; choose at most that, or all",
+    "dataset=mnist dataset.classes=[0,1] labels=10664": "class 0 has only 5331 images; choose 10662 or less, or all",
+    "dataset=cifar2 labels=5001": "choose a multiple of the 2 classes",
+    "dataset=cifar2 encoder=pool batch_size=9001": "there are 9000 images to train on; choose 9000 or less",
+    "dataset=stl10 batch_size=200001": "there are 200000 images to train on; choose 200000 or less",
+    "dataset=stl10 batches=proportional labels=10": "too few to put one into each batch; choose batches=half",
+    "dataset=fake dataset.num_images=19": "choose 20 or more, two of each class",
+    "dataset=fake dataset.num_classes=1": "choose a whole number of at least 2",
+    "dataset=fake dataset.channels=2 dataset.augmentation=heavy_10": "colours can change in images of 1 or 3 channels",
     "labels=9010": "there are 9000 training images; choose at most that, or all",
     "labels=5": "choose at least one image for each of the 10 classes",
     "labels=0.0001": "choose at least one image for each of the 10 classes",
@@ -104,6 +124,12 @@ ONE_MISTAKE = {
     "batch_size=9001": "there are 9000 images to train on; choose 9000 or less",
     "encoder=pool labels=100": "batch_size=128: there are 100 images to train on; choose 100 or less",
     "schedule.waves=3": "choose a divisor of schedule.epochs=2",
+    "map=interpolation": "Choices: auto, pool, average, conv (for model=vgg11)",
+    "model=stacked_autoencoder map=pool": "Choices: auto, interpolation, random, conv, decoder (for model=stacked_",
+    "map=avrage": "did you mean 'average'? Choices: auto, average, conv, decoder, interpolation, none, pool, random",
+    "model=stacked_autoencoder map=decoder encoder=pool": "map=decoder: begins as the last convolution, of 3x3, of the",
+    "model=stacked_autoencoder map=decoder encoder.kernel_size=5": "map=decoder: begins as the last convolution, of 3x",
+    "model=stacked_autoencoder model.depth=0": "choose a whole number of at least 1",
     "dataset=cifar10 dataset.image_size=16": "vgg11 pools 5 times, choose 32 or more",
     "dataset.image_size=null": "dataset.image_size=28: vgg11 pools 5 times, choose 32 or more",
     "dataset.image_size=16": "padding cannot shrink images of 28x28, choose 28 or more, or dataset.fit=scale",
@@ -113,6 +139,12 @@ ONE_MISTAKE = {
     "schedule=custom schedule.visits=[]": "name at least one visit, such as {layer: 0, epochs: 1}",
     "optimizer=sgd optimizer.momentum=0": "optimizer.nesterov=true: needs optimizer.momentum above 0",
     "objective.reconstruction=bce encoder.output=linear": "objective.reconstruction=bce: needs values in [0, 1]",
+    "objective=reconstruction objective.reconstruction=bce encoder.output=linear": "objective.reconstruction=bce: ",
+    "encoder=pool objective=reconstruction": "encoder=pool has no decoder; choose encoder=mirror, strided, dense, a, b",
+    "objective=reconstruction schedule=backprop": "encoder=c: schedule=backprop rebuilds images from what the layers",
+    "encoder=mirror objective=reconstruction schedule=backprop": "map=pool: nothing leads back through a map, as",
+    "model=mlp model.activation=tanh encoder=mirror": "encoder.activation=relu: gives no number below 0, as",
+    "model=conv_autoencoder model.channels=[]": "choose a number of at least 1 for each convolution",
     "trainer.max_time=5min": "write days:hours:minutes:seconds, such as 00:12:00:00",
     "layer.load=nowhere": "there is no such file or folder",
     "schedule=backprop layer.load=.": "layer.load=[.]: not with schedule=backprop, which would train them again",
@@ -137,6 +169,22 @@ def test_as_many_labels_as_there_are_batches_are_enough(batch_size: int) -> None
     load_config([*words, f"labels={needed}"])
     if needed > 10:
         assert message(*words, f"labels={needed - 10}").startswith(f"labels={needed - 10}: too few")
+
+
+def test_a_folder_without_test_pictures_cannot_validate_on_them(tmp_path: Path) -> None:
+    words = ["dataset=image_folder", f"dataset.folder={pets(tmp_path) / 'train'}", "batch_size=8"]
+    said = "validation=test: there are no test images; choose a share of the training images"
+    assert message(*words, "validation=test") == said
+
+
+def test_classes_of_unequal_size_limit_the_labels_by_the_smallest(tmp_path: Path) -> None:
+    words = ["dataset=image_folder", f"dataset.folder={pets(tmp_path, cats=12)}", "batch_size=4"]
+    load_config([*words, "labels=8"])
+    assert message(*words, "labels=9", "validation=test") == "labels=9: choose a multiple of the 2 classes"
+    said = "labels=8: class dog has only 3 images; choose 6 or less, or all"
+    assert message(*words, "labels=8", "validation=0.25") == said
+    said = "validation=0.9: leaves none to train on of a class of 4; choose less"
+    assert message(*words, "validation=0.9") == said
 
 
 def test_other_schedules_load_layers(tmp_path: Path) -> None:

@@ -1,0 +1,11 @@
+"""What `lwtrain` does besides training: each command is a module of this package, called like it.
+
+A module has `main(arguments)`, which reads them with argparse. What takes long to import it imports when it gets there,
+so that its `--help` answers at once.
+"""
+
+COMMANDS = {
+    "runs": "show the runs below a folder side by side, with the settings that tell them apart",
+    "visualize": "draw what a trained network has learned: filters, reconstructions, predictions, ...",
+}
+"""The commands, and what each is for."""

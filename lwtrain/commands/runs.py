@@ -1,0 +1,51 @@
+"""`lwtrain runs [FOLDER]`: the runs below a folder side by side, newest last."""
+
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+
+from lwtrain.commands import COMMANDS
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Show the table.
+
+    Args:
+        arguments: What stands behind the command's name.
+
+    Raises:
+        ConfigError: If there are no runs, no such column, or no such metric.
+        SystemExit: With code 2 if the arguments are mistaken.
+    """
+    parser = ArgumentParser(
+        "lwtrain runs",
+        description=COMMANDS["runs"].capitalize() + ".",
+        epilog="Columns go by the names that they have in metrics.json: --sort vote/val/accuracy",
+    )
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("outputs"), help="by default outputs")
+    parser.add_argument("--sort", metavar="COLUMN", help="put the largest value last, not the newest run")
+    parser.add_argument("--csv", metavar="FILE", type=Path, help="write the table into a file, too")
+    parser.add_argument(
+        "--metric",
+        metavar="TAG",
+        action="append",
+        default=[],
+        help="show this instead of accuracies and seconds, such as 'layer_*/val/accuracy'; can be repeated",
+    )
+    options = parser.parse_args(arguments)
+
+    from lwtrain.errors import ConfigError
+    from lwtrain.results_table import ResultsTable
+    from lwtrain.runs import find_runs
+
+    if not options.folder.is_dir():
+        raise ConfigError(f"{options.folder}: there is no such folder; name the one that your runs are in")
+    runs = find_runs(options.folder)
+    if not runs:
+        raise ConfigError(f"{options.folder}: there are no runs in it")
+    table = ResultsTable.of(runs, options.folder, options.metric)
+    if options.sort:
+        table = table.sorted_by(options.sort)
+    if options.csv:
+        table.write_csv(options.csv)
+    table.show()

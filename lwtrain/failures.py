@@ -1,0 +1,40 @@
+"""Why a run failed, kept in its folder for whoever looks at many runs afterwards."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lwtrain.errors import ConfigError, DataError, TrainingError
+from lwtrain.files import write_whole
+
+_FILE = "failure.txt"
+
+
+@contextmanager
+def failure_kept(folder: Path) -> Iterator[None]:
+    """Write down what breaks off the run within, and forget why an earlier start of it did.
+
+    A run that is stopped with Ctrl-C has not failed.
+    """
+    (folder / _FILE).unlink(missing_ok=True)
+    try:
+        yield
+    except Exception as error:
+        if not is_interruption(error):
+            mendable = isinstance(error, (ConfigError, DataError, TrainingError))
+            reason = str(error) if mendable else f"{type(error).__name__}: {error}"
+            write_whole(folder / _FILE, lambda file: file.write(f"{reason}\n".encode()))
+        raise
+
+
+def read_failure(folder: Path) -> str | None:
+    """Give the reason why the run in a folder failed; None if it did not."""
+    path = folder / _FILE
+    return path.read_text().strip() if path.is_file() else None
+
+
+def is_interruption(end: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind it: Lightning turns that into exit code 1, torch.save into an error of its own."""
+    while end is not None and not isinstance(end, KeyboardInterrupt):
+        end = end.__context__
+    return end is not None

@@ -1,0 +1,51 @@
+"""What stands at the end of a multirun: a table of its runs on the screen, and `results.csv` in its folder."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+from rich.console import Console
+
+from lwtrain.results_table import ResultsTable
+from lwtrain.runs import by_number, find_runs
+
+RESULTS = "results.csv"
+
+_started: list[Path] = []
+
+
+class FolderOfMultirun(Callback):
+    """Hears from Hydra which folder a multirun gets; conf/hydra/default.yaml names this class.
+
+    Hydra's own call at the end does not come if a run has failed, so the end is `results_shown`'s.
+    """
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Remember the folder."""
+        _started.append(Path(config.hydra.sweep.dir))
+
+
+@contextmanager
+def results_shown(console: Console | None = None) -> Iterator[None]:
+    """Show what came of the runs of a multirun that is started within, whether or not all of them succeeded."""
+    _started.clear()
+    try:
+        yield
+    finally:
+        for folder in _started:
+            _show(folder, console)
+
+
+def _show(folder: Path, console: Console | None) -> None:
+    runs = sorted(find_runs(folder), key=lambda run: by_number(run.folder))  # some launchers start many at once
+    if not runs:
+        return
+    table = ResultsTable.of(runs, folder)
+    table.write_csv(folder / RESULTS)
+    if any(run.settings.get("progress") != "none" for run in runs):
+        console = console or Console(highlight=False)
+        table.show(console)
+        console.print(f"results      {folder / RESULTS}", soft_wrap=True)
