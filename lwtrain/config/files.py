@@ -19,8 +19,8 @@ def group_choices(*folders: Path) -> dict[str, list[str]]:
         folders: Where else to look, besides conf/.
 
     Example:
-        >>> group_choices()["map"]
-        ['average', 'pool']
+        >>> group_choices()["optimizer"]
+        ['adam', 'adamw', 'sgd']
     """
     found: dict[str, set[str]] = {}
     for folder in (conf_dir(), *folders):

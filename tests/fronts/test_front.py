@@ -29,9 +29,8 @@ def test_a_front_gives_what_enters_its_layer(make: Make, layer: int, layers: lis
 @every_held_front
 @pytest.mark.parametrize("precision", [plain, half])
 @pytest.mark.parametrize("upward", [[0, 1, 2], [1, 2], [0, 2], [2]])
-def test_all_fronts_give_bitwise_the_same(
-    make: Make, precision: object, upward: list[int], layers: list[nn.Module]
-) -> None:
+def test_all_fronts_give_the_same(make: Make, precision: object, upward: list[int], layers: list[nn.Module]) -> None:
+    """Bitwise in bfloat16. In float32 some CPUs (AVX2 alone) convolve few rows in another order than many."""
     front, recompute = make(layers, precision), RecomputeFront(layers, precision)
     for wave in range(2):
         shown = view(wave)
@@ -39,7 +38,8 @@ def test_all_fronts_give_bitwise_the_same(
             front.advance(layer, shown)
             recompute.advance(layer, shown)
             for rows in (ROWS, ROWS[:1], torch.arange(300)):
-                assert torch.equal(front[rows], recompute[rows])
+                exactly = {"rtol": 0, "atol": 0} if precision is half else {}
+                torch.testing.assert_close(front[rows], recompute[rows], **exactly)
                 assert front[rows].dtype == recompute[rows].dtype
                 assert front[rows].stride() == recompute[rows].stride()
 
