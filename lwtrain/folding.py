@@ -6,6 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from lwtrain.convolution import SameConv2d
+from lwtrain.normalisation import BatchNorm2d
+
+# Exactly these: a subclass may compute otherwise, as torch's own does whose weight is a parametrization.
+_CONVOLUTIONS, _NORMS = (nn.Conv2d, SameConv2d), (nn.BatchNorm2d, BatchNorm2d)
+
 
 class FoldedLayer:
     """Runs a layer under autocast as it is in eval mode, each batch norm folded into the convolution that it follows.
@@ -14,7 +20,9 @@ class FoldedLayer:
     Promise: never stale; what is folded is made anew when a weight or statistic of the layer has changed.
 
     Args:
-        layer: An `nn.Sequential`; any other module, or one with a `forward` of its own, runs as it is.
+        layer: An `nn.Sequential`; any other module, one with a `forward` of its own, or one with a forward hook on any
+            of its modules runs as it is. Only convolutions and batch norms with weights of their own are folded, not
+            those of weight or spectral norm.
         map: What stands behind it.
     """
 
@@ -34,6 +42,8 @@ class FoldedLayer:
         return _run([*below, self._map, last] if commutes else [*below, last, self._map], inputs)
 
     def _folded(self, inputs: Tensor) -> list[nn.Module]:
+        if any(module._forward_hooks or module._forward_pre_hooks for module in self._layer.modules()):
+            return [self._layer]
         dtype = torch.get_autocast_dtype(inputs.device.type)
         state = (dtype, *_versions(self._layer))
         if not self._pieces or state != self._made_from:
@@ -60,7 +70,7 @@ def _fold(layer: nn.Module, dtype: torch.dtype) -> list[nn.Module]:
     pieces: list[nn.Module] = []
     for piece in layer:
         before = pieces[-1] if pieces else None
-        if isinstance(piece, nn.BatchNorm2d) and piece.track_running_stats and isinstance(before, nn.Conv2d):
+        if type(before) in _CONVOLUTIONS and type(piece) in _NORMS and piece.track_running_stats:
             pieces[-1] = fuse_conv_bn_eval(before, piece).to(dtype).requires_grad_(False)
         else:
             pieces.append(piece)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from tiny import tiny_backbone, tiny_stack
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
 from lwtrain.folding import FoldedLayer
 from lwtrain.pooling import MaxPool2d
@@ -41,11 +42,20 @@ def test_a_folded_layer_is_as_near_the_exact_one_as_the_layer_itself() -> None:
     assert 0 < folded < 1.2 * own
 
 
-def test_no_batch_norm_runs() -> None:
-    layer, calls = experienced_layer(), []
-    layer[1].register_forward_hook(lambda *_: calls.append(1))
+@pytest.fixture
+def norm_calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by one whenever a batch norm runs."""
+    calls: list[int] = []
+    forward = nn.BatchNorm2d.forward
+    monkeypatch.setattr(nn.BatchNorm2d, "forward", lambda *given: (calls.append(1), forward(*given))[1])
+    return calls
+
+
+def test_no_batch_norm_runs(norm_calls: list[int]) -> None:
+    layer = experienced_layer()
+    norm_calls.clear()
     run(folded_alone(layer))
-    assert not calls
+    assert not norm_calls
 
 
 @pytest.mark.parametrize("what", ["0.weight", "1.bias", "1.running_var"])
@@ -76,19 +86,39 @@ def test_a_copy_of_a_layer_folds_its_own_weights() -> None:
     assert not torch.equal(run(other.layers[0]), run(stack.layers[0]))
 
 
-def test_only_resting_layers_in_half_precision_are_folded() -> None:
+def test_only_resting_layers_in_half_precision_are_folded(norm_calls: list[int]) -> None:
     part = tiny_stack().layers[0]
-    calls: list[int] = []
-    part.layer[1].register_forward_hook(lambda *_: calls.append(1))
+    norm_calls.clear()  # building has found shapes out
     part.train()
     run(part)
-    assert len(calls) == 1  # it learns
+    assert len(norm_calls) == 1  # it learns
     part.eval()
     with torch.no_grad():
         part(IMAGES)
-    assert len(calls) == 2  # float32: bit for bit the layer's own
+    assert len(norm_calls) == 2  # float32: bit for bit the layer's own
     run(part)
+    assert len(norm_calls) == 2
+
+
+@pytest.mark.parametrize("place", ["itself", "0", "1", "2"])
+@pytest.mark.parametrize("kind", ["register_forward_hook", "register_forward_pre_hook"])
+def test_a_layer_with_a_hook_runs_as_it_is_from_then_on(place: str, kind: str) -> None:
+    layer = experienced_layer()
+    folded, calls = folded_alone(layer), []
+    run(folded)
+    getattr(layer if place == "itself" else layer.get_submodule(place), kind)(lambda *_: calls.append(1))
+    assert torch.equal(run(folded), run(layer))
     assert len(calls) == 2
+
+
+@pytest.mark.parametrize(
+    "norm", [weight_norm, spectral_norm, nn.utils.spectral_norm], ids=["weight", "spectral", "old"]
+)
+def test_convolutions_whose_weight_is_computed_run_as_they_are(norm: Callable[[nn.Module], nn.Module]) -> None:
+    layer = experienced_layer()
+    layer[0] = norm(layer[0])
+    layer.eval()
+    assert torch.equal(run(folded_alone(layer)), run(layer))
 
 
 def test_what_cannot_be_folded_runs_as_it_is() -> None:
