@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,11 @@ from tiny import differing, tensors
 
 from lwtrain.backbones import BACKBONES
 from lwtrain.building import build_stack
-from lwtrain.pictures.filters import excite, responses
+from lwtrain.data.view import as_inputs
+from lwtrain.pictures.drawing import Sheet
+from lwtrain.pictures.filters import draw_filters, excite, responses
+from lwtrain.pictures.options import PictureOptions
+from lwtrain.pictures.palette import Palette
 from lwtrain.seeds import generator_for
 from lwtrain.stack import LayerStack
 from lwtrain.trained_run import TrainedRun, load_run
@@ -31,6 +36,41 @@ def test_filters_respond_far_more_than_to_noise_and_to_the_first_image(run: Trai
     assert alive.sum() >= 2
     assert ((found.responses - to_noise.mean(dim=0)) / spread)[alive].min() > 4  # no noise in thousands comes so far
     assert ((found.responses - found.first_responses) / spread)[alive].min() > 1
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_filters_respond_more_than_to_the_best_of_many_training_images(run: TrainedRun, number: int) -> None:
+    images = as_inputs(run.data.train.images)
+    found = excite(run.stack, number, range(3), SHAPE, palette=Palette.of(images))
+    with torch.no_grad():
+        usual = responses(run.stack, number, images)[:, :3].max(dim=0).values
+    assert (found.responses / usual)[usual > 0].median() > 1
+
+
+def test_images_keep_to_the_colours_of_the_training_images(run: TrainedRun) -> None:
+    """They may be as bright and dark as they like; what tells red from green stays small where it is."""
+    brightness = torch.rand(40, 1, *SHAPE[1:], generator=generator_for(0, "brightness"))
+    tinted = (brightness + torch.tensor([0.04, 0.0, -0.04])[:, None, None] * brightness.round()).clamp(0, 1)
+    within, anywhere = (
+        excite(run.stack, 0, range(3), SHAPE, palette=palette).images for palette in (Palette.of(tinted), None)
+    )
+    colourful = [(images.amax(dim=1) - images.amin(dim=1)).mean() for images in (tinted, within, anywhere)]
+    assert colourful[1] < 4 * colourful[0] < colourful[2]
+    assert within.std() > 0.2
+
+
+def test_a_sheet_is_as_wide_as_its_longest_row_and_classes_have_probabilities(
+    run: TrainedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns: list[int] = []
+    captions: list[list[str]] = []
+    monkeypatch.setattr(Sheet, "save", lambda sheet, path: columns.append(sheet.columns) or path)
+    monkeypatch.setattr(Sheet, "pictures", lambda _, __, texts: captions.append(texts))
+    draw_filters(run, PictureOptions(tmp_path, layers=("0", "head"), number=2))
+    draw_filters(run, PictureOptions(tmp_path, layers=("head",)))
+    assert columns == [2, 3]
+    assert [len(row) for row in captions] == [2, 2, 3]
+    assert all(re.fullmatch(r"\d\n\d+%", caption) for row in captions[1:] for caption in row)
 
 
 def test_images_are_images(run: TrainedRun) -> None:
