@@ -1,10 +1,10 @@
 """`lwtrain runs [FOLDER]`: the runs below a folder side by side, newest last."""
 
-from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
 from lwtrain.commands import COMMANDS
+from lwtrain.commands.parser import CommandParser
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -17,7 +17,7 @@ def main(arguments: Sequence[str]) -> None:
         ConfigError: If there are no runs, no such column, or no such metric.
         SystemExit: With code 2 if the arguments are mistaken.
     """
-    parser = ArgumentParser(
+    parser = CommandParser(
         "lwtrain runs",
         description=COMMANDS["runs"].capitalize() + ".",
         epilog="Columns go by the names that they have in metrics.json: --sort vote/val/accuracy",

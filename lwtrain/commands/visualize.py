@@ -1,11 +1,12 @@
 """`lwtrain visualize RUN [KIND ...]`: pictures of what a trained network has learned."""
 
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from lwtrain.commands.parser import CommandParser
 from lwtrain.errors import ConfigError
 from lwtrain.pictures.options import KINDS, NotForThisRunError, PictureOptions
 from lwtrain.registry import choices_hint
@@ -22,7 +23,10 @@ def main(arguments: Sequence[str]) -> None:
         DataError: If there is no run, or its checkpoint or data are missing or damaged.
         SystemExit: With code 2 if the arguments are mistaken.
     """
-    given = _parser().parse_intermixed_args(arguments)
+    parser = _parser()
+    given = parser.parse_intermixed_args(arguments)
+    if given.run is None:
+        parser.error("RUN: name a run's folder, such as outputs/<date>/<time>")
     options = PictureOptions(
         folder=given.to or given.run / "pictures",
         seed=given.seed or 0,
@@ -32,9 +36,13 @@ def main(arguments: Sequence[str]) -> None:
     )
     _check_kinds(given)
 
+    from lwtrain.config.run_folders import check_writable
     from lwtrain.trained_run import load_run
 
     run = load_run(given.run, checkpoint=given.checkpoint, data_dir=given.data_dir)
+    check_writable(options.folder, "--to")
+    if given.data_dir is not None and not run.config.dataset.describe().in_data_dir:
+        raise ConfigError(f"--data-dir has no effect: dataset={run.config.dataset.name} reads nothing there")
     for name in given.kinds or KINDS:
         try:
             files = KINDS[name].draw(run, options)
@@ -47,17 +55,19 @@ def main(arguments: Sequence[str]) -> None:
             print(file)
 
 
-def _parser() -> ArgumentParser:
+def _parser() -> CommandParser:
     width = max(map(len, KINDS))
-    parser = ArgumentParser(
+    parser = CommandParser(
         "lwtrain visualize",
+        usage="lwtrain visualize RUN [KIND ...] [options]",
         description="Draw pictures of what a trained network has learned.",
         epilog="\n".join(
             ["kinds of pictures:", *(f"  {name:<{width}}  {kind.summary}" for name, kind in KINDS.items())]
         ),
         formatter_class=RawDescriptionHelpFormatter,
     )
-    parser.add_argument("run", metavar="RUN", type=Path, help="the run's folder")
+    # RUN may be left out here, and `main` asks for it: argparse would ask for RUN and KIND
+    parser.add_argument("run", metavar="RUN", nargs="?", type=Path, help="the run's folder")
     parser.add_argument("kinds", metavar="KIND", nargs="*", help="see below; all that the run allows if left out")
     parser.add_argument("--layers", metavar="0,3,head", help="only these layers")
     parser.add_argument(

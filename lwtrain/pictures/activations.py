@@ -19,11 +19,14 @@ class Rebuilt(NamedTuple):
     inputs: Tensor
     reconstruction: Tensor
 
-    @property
-    def explained(self) -> float:
-        """The share of the inputs' variance that the reconstruction has: 1 minus squared error over variance."""
+    def explained(self, usual: Tensor) -> float:
+        """Give the share of the variance that the reconstruction has: 1 minus squared error over variance.
+
+        Args:
+            usual: What enters the layer for many images, whose variance it is: one image alone has none.
+        """
         error = (self.reconstruction - self.inputs).square().mean()
-        return 1 - float(error / self.inputs.var(dim=0, correction=0).mean().clamp_min(1e-12))
+        return 1 - float(error / usual.float().var(dim=0, correction=0).mean().clamp_min(1e-12))
 
 
 @torch.no_grad()
@@ -54,17 +57,19 @@ class Pictured(NamedTuple):
     means: str
 
 
-def pictured(rebuilt: Rebuilt, *, images: bool) -> Pictured:
+def pictured(rebuilt: Rebuilt, *, images: bool, usual: Tensor | None = None) -> Pictured:
     """Make pictures of activations and their reconstructions, so that equal numbers have equal colours.
 
-    What has one or three channels is shown as it is. Of more channels the three directions in which the originals
-    differ most (principal components over all their pixels) become red, green and blue; the reconstructions are
-    projected on the same three. A layer without height and width has its units laid out in rows.
+    What has one or three channels is shown as it is. Of more channels the three directions in which usual inputs
+    differ most (principal components over all their pixels) become red, green and blue; originals and reconstructions
+    are projected on the same three. A layer without height and width has its units laid out in rows.
 
     Args:
         rebuilt: What to show.
         images: Whether these are images in [0, 1], which are shown as bright as they are; of anything else the
             originals' range is stretched.
+        usual: What enters the layer for many images, (images, channels, height, width); by default the originals, which
+            is enough where they are many.
     """
     originals, others = rebuilt
     count, channels, height, width = originals.shape
@@ -78,7 +83,7 @@ def pictured(rebuilt: Rebuilt, *, images: bool) -> Pictured:
         )
         means = f"{channels} units in rows of {columns}"
     elif channels not in (1, 3):
-        originals, others, share = _principal(originals, others)
+        originals, others, share = _principal(originals, others, originals if usual is None else usual.float())
         means = f"{originals.shape[1]} principal components of {channels} channels, {share:.0%} of their variance"
     if not images:
         low = originals.amin(dim=(0, 2, 3), keepdim=True)
@@ -87,10 +92,10 @@ def pictured(rebuilt: Rebuilt, *, images: bool) -> Pictured:
     return Pictured(originals.clamp(0, 1), others.clamp(0, 1), means)
 
 
-def _principal(originals: Tensor, others: Tensor) -> tuple[Tensor, Tensor, float]:
-    """Project channels on the three directions (one, of two channels) in which the originals' pixels differ most."""
+def _principal(originals: Tensor, others: Tensor, usual: Tensor) -> tuple[Tensor, Tensor, float]:
+    """Project channels on the three directions (one, of two channels) in which usual pixels differ most."""
     channels = originals.shape[1]
-    pixels = originals.movedim(1, -1).reshape(-1, channels)
+    pixels = usual.movedim(1, -1).reshape(-1, channels)
     mean = pixels.mean(dim=0)
     _, strengths, directions = torch.linalg.svd(pixels - mean, full_matrices=False)
     number = min(3, len(directions)) if min(channels, len(directions)) >= 3 else 1

@@ -10,7 +10,7 @@ from lwtrain.network import VotingNetwork
 from lwtrain.pictures.drawing import BLACK, BLUE, RED, Sheet, shortened
 from lwtrain.pictures.options import NotForThisRunError, PictureOptions
 from lwtrain.pictures.rectifiers import GuidedReLU, with_rectifiers
-from lwtrain.pictures.subjects import chosen_layers, given_images
+from lwtrain.pictures.subjects import given_images, layers_to_show
 from lwtrain.trained_run import TrainedRun
 
 IMAGES = 8
@@ -27,14 +27,15 @@ def draw_guided(run: TrainedRun, options: PictureOptions) -> list[Path]:
     """
     images, labels = given_images(run, options, IMAGES)
     inputs = as_inputs(images)
-    numbers = [number for number in chosen_layers(run.stack, options.layers) if number in run.stack.voter_numbers]
+    numbers = [number for number in layers_to_show(run, options, "guided") if number in run.stack.voter_numbers]
     if not numbers:
-        raise NotForThisRunError("guided: none of these layers has learned to tell classes apart")
+        raise NotForThisRunError("guided: of a network trained end to end only the head tells classes apart")
     opinions = run.stack.layer_probabilities(inputs)[numbers]  # (layers, images, classes)
     maps = [guided_gradients(run.stack, number, inputs) for number in numbers]
     sheet = Sheet(1 + len(numbers), cell=0.9)
     sheet.title("Guided backpropagation: which pixels speak for the class that a layer sees")
-    sheet.note("Bright pixels speak for it, dark ones against it. Blue: the class is right; red: it is not.")
+    verdict = "" if labels is None else " Blue: the class is right; red: it is not."
+    sheet.note(f"Bright pixels speak for it, dark ones against it.{verdict}")
     names = ["image", *(run.stack.names[number] for number in numbers)]
     for place in range(len(images)):
         truth = None if labels is None else int(labels[place])

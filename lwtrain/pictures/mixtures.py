@@ -11,7 +11,7 @@ from lwtrain.data.load import Split
 from lwtrain.network import VotingNetwork
 from lwtrain.pictures.drawing import Sheet, new_figure, save_figure, shortened
 from lwtrain.pictures.options import NotForThisRunError, PictureOptions
-from lwtrain.pictures.reconstructions import is_autoencoder
+from lwtrain.pictures.reconstructions import why_no_way_back
 from lwtrain.pictures.subjects import images_to_show
 from lwtrain.trained_run import TrainedRun
 
@@ -115,6 +115,6 @@ def draw_mixtures(run: TrainedRun, options: PictureOptions) -> list[Path]:
 
 
 def _images(run: TrainedRun, kind: str) -> Split:
-    if not is_autoencoder(run):
-        raise NotForThisRunError(f"{kind}: this run is no autoencoder; see experiment=conv_autoencoder")
+    if reason := why_no_way_back(run):
+        raise NotForThisRunError(f"{kind}: no image can be rebuilt from this run's code: {reason}")
     return images_to_show(run)

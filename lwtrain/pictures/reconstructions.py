@@ -13,7 +13,7 @@ from lwtrain.layer import HorizontalLayer
 from lwtrain.pictures.activations import pictured, rebuild
 from lwtrain.pictures.drawing import Sheet
 from lwtrain.pictures.options import NotForThisRunError, PictureOptions
-from lwtrain.pictures.subjects import chosen_layers, given_images
+from lwtrain.pictures.subjects import given_images, images_to_compare, layers_to_show, trained_layers
 from lwtrain.trained_run import TrainedRun
 
 IMAGES, PER_ROW = 8, 16
@@ -31,31 +31,41 @@ def draw_reconstructions(run: TrainedRun, options: PictureOptions) -> list[Path]
         raise NotForThisRunError(f"reconstructions: {reason}")
     as_a_whole = isinstance(config.schedule, BackpropConfig)  # then no decoder has learned to rebuild a layer's input
     files = [] if as_a_whole else [draw_layers(run, options)]
-    return [*files, draw_pairs(run, options)] if is_autoencoder(run) else files
+    return files if why_no_way_back(run) else [*files, draw_pairs(run, options)]
 
 
-def is_autoencoder(run: TrainedRun) -> bool:
-    """Whether the run's layers lead up to a code, and its sidecars have learned to lead back down."""
+def why_no_way_back(run: TrainedRun) -> str | None:
+    """Say why images cannot be rebuilt from the run's code, the top layer's output; None if they can."""
     config = run.config
-    return can_decode(run.stack) and not why_nothing_is_rebuilt(config.encoder, config.objective, config.schedule)
+    if reason := why_nothing_is_rebuilt(config.encoder, config.objective, config.schedule):
+        return reason
+    if not can_decode(run.stack):
+        return "its layers rebuild each its own input, and no image from the code; see experiment=conv_autoencoder"
+    untrained = sorted(set(range(len(run.stack.layers) - 1)) - set(trained_layers(run)))
+    return f"{run.stack.names[untrained[0]]} is not trained yet" if untrained else None
 
 
 def draw_layers(run: TrainedRun, options: PictureOptions) -> Path:
     """Draw, for each layer, what enters it and what its sidecar rebuilds."""
     images, _ = given_images(run, options, IMAGES)
-    inputs = as_inputs(images)
+    inputs, many = as_inputs(images), images_to_compare(run)
+    numbers = layers_to_show(run, options, "reconstructions", head=False)
     sheet = Sheet(min(PER_ROW, len(images)), cell=0.9, labels=0.55)
     sheet.title("What enters a layer, and what its sidecar rebuilds")
-    for number in chosen_layers(run.stack, options.layers, head=False):
+    sheet.note(f"Shares are of the variance over {len(many)} training images.")
+    for number in numbers:
         part = run.stack.part(number)
         assert isinstance(part, HorizontalLayer)
         with torch.no_grad():
             rebuilt = rebuild(part, run.stack.climb(inputs, number))
+            usual = part.inlet(run.stack.climb(many, number))
         if rebuilt is None:
             continue
-        shown = pictured(rebuilt, images=number == 0)
+        shown = pictured(rebuilt, images=number == 0, usual=usual)
         channels, height, width = rebuilt.inputs.shape[1:]
-        sheet.heading(f"{run.stack.names[number]}: {channels} x {height} x {width}, {_quality(rebuilt.explained)}")
+        sheet.heading(
+            f"{run.stack.names[number]}: {channels} x {height} x {width}, {_quality(rebuilt.explained(usual))}"
+        )
         if shown.means:
             sheet.note(f"Colours: {shown.means}" if shown.originals.shape[1] == 3 else f"Shown: {shown.means}")
         for originals, others in zip(*(each.split(PER_ROW) for each in shown[:2]), strict=True):

@@ -5,9 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from lwtrain import cli
+from lwtrain.pictures.drawing import Sheet
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -51,10 +53,15 @@ def test_pictures_lie_in_the_runs_folder(classifier_run: Path) -> None:
     ("arguments", "complaint"),
     [
         (["gided"], "gided: did you mean 'guided'?"),
-        (["codes"], "codes: this run is no autoencoder"),
+        (["codes"], "codes: no image can be rebuilt from this run's code: its layers rebuild each its own input"),
         (["curves", "--seed", "1"], "--seed has no effect on curves, only on filters, predictions"),
         (["guided", "--layers", "17"], "--layers=17: choose 0 to 5, or head"),
         (["guided", "--images", "gone.png"], "--images gone.png: there is no such file"),
+        (["curves", "--data-dir", "data"], "--data-dir has no effect: dataset=fake reads nothing there"),
+        (["curves", "--to", "/proc/pictures"], "--to=/proc/pictures: cannot be written to"),
+        (["curves", "--to", f"{__file__}/pictures"], f"--to={__file__}/pictures: cannot be written to"),
+        (["curves", "--number"], "--number: expected one argument; see lwtrain visualize --help"),
+        (["curves", "--checkpoint", "first"], "--checkpoint: invalid choice: 'first'"),
     ],
 )
 def test_mistakes_are_explained(
@@ -63,7 +70,46 @@ def test_mistakes_are_explained(
     with pytest.raises(SystemExit) as end:
         visualize(classifier_run, *arguments)
     assert end.value.code == 2
-    assert capsys.readouterr().err.startswith(complaint)
+    printed = capsys.readouterr().err
+    assert printed.startswith(complaint)
+    assert len(printed.splitlines()) == 1
+
+
+def test_a_run_has_to_be_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        visualize("--number", 3)
+    assert end.value.code == 2
+    assert capsys.readouterr().err.startswith("RUN: name a run's folder")
+
+
+def test_layers_that_have_not_trained_are_named_and_left_out(
+    classifier_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = torch.load(classifier_run / "checkpoints" / "last.ckpt", weights_only=True)
+    checkpoint["state_dict"]["voters"][2:] = False  # as of a run that was stopped while layer_1 trained
+    (tmp_path / "checkpoints").mkdir()
+    torch.save(checkpoint, tmp_path / "checkpoints" / "last.ckpt")
+    visualize(tmp_path, "guided", "reconstructions", "predictions", "filters", "--number", 2, "--to", tmp_path / "all")
+    assert files(tmp_path / "all") == ["filters.png", "guided.png", "predictions.png", "reconstructions.png"]
+    layers = ", ".join(f"layer_{number}" for number in range(2, 6))
+    assert capsys.readouterr().err.splitlines() == [
+        f"left out of guided: {layers}, head: not trained yet",
+        f"left out of reconstructions: {layers}: not trained yet",
+        "left out of predictions: head: not trained yet",
+        f"left out of filters: {layers}, head: not trained yet",
+    ]
+    with pytest.raises(SystemExit):
+        visualize(tmp_path, "filters", "--layers", "3,head")
+    assert capsys.readouterr().err == "filters: layer_3, head: not trained yet\n"
+
+
+def test_one_image_of_ones_own_is_enough(classifier_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("RGB", (20, 20), "red").save(tmp_path / "red.png")
+    notes: list[str] = []
+    monkeypatch.setattr(Sheet, "note", lambda _, text: notes.append(text))
+    visualize(classifier_run, "guided", "reconstructions", "--images", tmp_path / "red.png", "--to", tmp_path)
+    assert notes[0] == "Bright pixels speak for it, dark ones against it."  # no class to be right about
+    assert notes[1] == "Shares are of the variance over 150 training images."
 
 
 def test_a_number_has_to_be_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -47,8 +47,21 @@ def test_a_single_pixel_of_a_single_image_can_be_shown() -> None:
 def test_explained_is_one_for_a_copy_and_zero_for_the_mean() -> None:
     torch.manual_seed(0)
     images = torch.randn(20, 3, 4, 4)
-    assert Rebuilt(images, images).explained == 1
-    assert Rebuilt(images, images.mean(dim=0, keepdim=True).expand_as(images)).explained == pytest.approx(0, abs=1e-5)
+    assert Rebuilt(images, images).explained(images) == 1
+    mean = images.mean(dim=0, keepdim=True).expand_as(images)
+    assert Rebuilt(images, mean).explained(images) == pytest.approx(0, abs=1e-5)
+
+
+def test_one_image_is_measured_and_coloured_as_among_many() -> None:
+    torch.manual_seed(0)
+    many = torch.randn(500, 6, 4, 4) * torch.tensor([9.0, 3.0, 2.0, 1.0, 1.0, 1.0])[:, None, None]
+    shares = [Rebuilt(each[None], each[None] + 0.1).explained(many) for each in many[:3]]
+    assert shares == pytest.approx([shares[0]] * 3)
+    assert 0.99 < shares[0] < 1
+    alone, among = (pictured(Rebuilt(some, some), images=False, usual=many) for some in (many[:1], many[:40]))
+    assert alone.means == among.means
+    correlation = torch.stack([alone.originals[0].flatten(1), among.originals[0].flatten(1)])
+    assert all(torch.corrcoef(channel)[0, 1] > 0.999 for channel in correlation.movedim(1, 0))
 
 
 def test_a_layer_rebuilds_its_own_input() -> None:
