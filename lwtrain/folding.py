@@ -70,7 +70,8 @@ def _fold(layer: nn.Module, dtype: torch.dtype) -> list[nn.Module]:
     pieces: list[nn.Module] = []
     for piece in layer:
         before = pieces[-1] if pieces else None
-        if type(before) in _CONVOLUTIONS and type(piece) in _NORMS and piece.track_running_stats:
+        plain = type(before) in _CONVOLUTIONS and type(piece) in _NORMS
+        if plain and isinstance(before, nn.Conv2d) and isinstance(piece, nn.BatchNorm2d) and piece.track_running_stats:
             pieces[-1] = fuse_conv_bn_eval(before, piece).to(dtype).requires_grad_(False)
         else:
             pieces.append(piece)
