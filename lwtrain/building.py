@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 
-from lwtrain.backbones.backbone import StackableNetwork, layer_shapes
+from lwtrain.backbones.backbone import StackableNetwork, check_stackable, layer_shapes
 from lwtrain.layer import HorizontalLayer, LinearHead
 from lwtrain.maps.decoder import DecoderMap
 from lwtrain.objectives import OBJECTIVES
@@ -46,6 +46,7 @@ def build_stack(
         >>> stack.names[-2:]
         ['layer_9', 'head']
     """
+    check_stackable(backbone)
     encoder_settings, objective_settings = encoder_settings or {}, objective_settings or {}
     layers = []
     inlet: nn.Module | None = None
@@ -62,4 +63,6 @@ def build_stack(
         inlet = map_ if learns else None
     smoothing = objective_settings.get("label_smoothing", 0.0)
     head = LinearHead(backbone.head, backbone.num_classes, smoothing, inlet=inlet)
-    return LayerStack(layers, head, optimizer, micro_batch)
+    stack = LayerStack(layers, head, optimizer, micro_batch)
+    stack.input_shape = backbone.input_shape
+    return stack

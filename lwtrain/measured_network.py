@@ -5,9 +5,11 @@ from typing import Any
 
 from torch import Tensor
 
+from lwtrain.backbones.backbone import Shape
 from lwtrain.ballots import Ballots
 from lwtrain.data.index_batches import RowBatch
 from lwtrain.data.view import as_inputs
+from lwtrain.fitting_images import check_images
 from lwtrain.fronts.front import Front
 from lwtrain.layer import HorizontalLayer, LinearHead
 from lwtrain.network import VotingNetwork
@@ -25,6 +27,7 @@ class MeasuredNetwork(VotingNetwork):
         head: The classifier behind the last of them.
 
     Attributes:
+        input_shape: (channels, height, width) of the images that it reads; None if nobody has said.
         learners: The layers with a loss of their own on each batch.
         end_to_end: Whether the head's loss teaches the whole backbone.
         figures: The latest of each tag.
@@ -33,6 +36,7 @@ class MeasuredNetwork(VotingNetwork):
 
     def __init__(self, layers: Sequence[HorizontalLayer], head: LinearHead) -> None:
         super().__init__(layers, head)
+        self.input_shape: Shape | None = None
         self.learners, self.end_to_end = [0], False
         self.validation_front: Front | None = None
         self.ballots, self.test_ballots = Ballots(), Ballots()
@@ -40,6 +44,16 @@ class MeasuredNetwork(VotingNetwork):
         self.expected = set(range(len(self.layers)))
         self.complete_vote: Tensor | None = None
         self._tally = Tally(self.names, self.num_classes)
+
+    def check_batch(self, batch: RowBatch | tuple[Tensor, Tensor]) -> None:
+        """Make sure that the images of a batch fit the network.
+
+        Raises:
+            ValueError: If not.
+        """
+        if not isinstance(batch, RowBatch):
+            images, labels = batch
+            check_images(images.shape[1:], labels, self.input_shape, self.num_classes)
 
     @property
     def entry(self) -> int:
@@ -66,6 +80,8 @@ class MeasuredNetwork(VotingNetwork):
     def validation_step(self, batch: RowBatch | tuple[Tensor, Tensor], batch_idx: int) -> None:
         """Hear the learning layers (row batches), or all layers up to them (image batches)."""
         last = self.learners[-1] if self.trainer.state.fn == "fit" else len(self.layers) - 1
+        if batch_idx == 0:
+            self.check_batch(batch)
         if isinstance(batch, RowBatch):
             self.hear(range(self.entry, last + 1), batch)
         else:

@@ -8,7 +8,9 @@ from torch import Tensor, nn
 
 from lwtrain.autoencoding import decoders, learns_to_rebuild, whole_step
 from lwtrain.data.index_batches import RowBatch
+from lwtrain.data.module import SemiSupervisedDataModule
 from lwtrain.data.view import as_inputs
+from lwtrain.fitting_images import check_images
 from lwtrain.fronts.front import Front
 from lwtrain.layer import HorizontalLayer, LinearHead, LocalStep
 from lwtrain.maps.decoder import DecoderMap
@@ -126,6 +128,18 @@ class LayerStack(MeasuredNetwork):
 
     # Training
 
+    def setup(self, stage: str) -> None:
+        """Make sure that the data fit the network, before anything is computed.
+
+        Raises:
+            ValueError: If not.
+        """
+        data = self.trainer.datamodule  # type: ignore[attr-defined]  # Lightning sets it without declaring it
+        if isinstance(data, SemiSupervisedDataModule):
+            for split in (data.train, data.test):
+                if split is not None:
+                    check_images(split.images.shape[1:], split.labels, self.input_shape, self.num_classes)
+
     @spent_on("step")
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Forget the last step's gradients, before the first of this one's backward passes.
@@ -133,6 +147,8 @@ class LayerStack(MeasuredNetwork):
         Where there are many of these, gradients have their places before the first: one that was made between two
         layers' graphs would lie in the hole that the one has left, and the other would need memory of its own.
         """
+        if batch_idx == 0:
+            self.check_batch(batch)
         if batch_idx % self.trainer.accumulate_grad_batches == 0:
             for optimizer in self.trainer.optimizers:
                 optimizer.zero_grad(set_to_none=not self.steps_backward_often)

@@ -76,6 +76,32 @@ class Backbone:
         return layer_shapes(self)
 
 
+def check_stackable(network: StackableNetwork) -> None:
+    """Make sure that a network tells what a `StackableNetwork` tells, and that its layers can train one by one.
+
+    Raises:
+        ValueError: If something is missing, or two pieces share weights or statistics.
+    """
+    wanted = ("input_shape", "num_classes", "layers", "maps", "head")
+    if missing := [name for name in wanted if not hasattr(network, name)]:
+        raise ValueError(
+            f"backbone={type(network).__name__}: a StackableNetwork has {', '.join(wanted)}; this one lacks "
+            f"{', '.join(missing)} (see docs/own_network.md)"
+        )
+    owners: dict[int, str] = {}
+    for place, piece in _pieces(network):
+        for name, tensor in chain(piece.named_parameters(), piece.named_buffers()):
+            if (owner := owners.setdefault(id(tensor), place)) != place:
+                raise ValueError(f"{place} shares {name} with {owner}: what trains one by one needs weights of its own")
+
+
+def _pieces(network: StackableNetwork) -> Iterator[tuple[str, nn.Module]]:
+    for number, (layer, map) in enumerate(zip(network.layers, network.maps, strict=False)):
+        yield f"layer {number}", layer
+        yield f"the map behind layer {number}", map
+    yield "the head", network.head
+
+
 @torch.no_grad()
 def layer_shapes(network: StackableNetwork) -> list[LayerShape]:
     """Find the shapes around every layer, first to last.

@@ -31,7 +31,7 @@ def cut(
         name: For your own eyes.
 
     Raises:
-        ValueError: If the cuts leave a layer or the head without modules.
+        ValueError: If the network is no `nn.Sequential`, or the cuts leave a layer or the head without modules.
 
     Example:
         >>> conv = lambda channels_in, channels: nn.Conv2d(channels_in, channels, 3, padding=1)
@@ -41,6 +41,11 @@ def cut(
         >>> backbone.maps, len(backbone.head)
         ([MaxPool2d(...), Identity()], 3)
     """
+    if not isinstance(network, (nn.Sequential, nn.ModuleList, Sequence)):
+        raise ValueError(
+            f"network={type(network).__name__}: cut an nn.Sequential, or write a StackableNetwork "
+            "(see docs/own_network.md)"
+        )
     modules, cuts = list(network), sorted(before)
     places = [0, *cuts, len(modules)]
     if not cuts or any(start >= end for start, end in pairwise(places)):

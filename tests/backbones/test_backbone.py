@@ -1,8 +1,16 @@
 import pytest
 import torch
 from torch import Tensor, nn
+from torchvision.models import resnet18
 
-from lwtrain.backbones.backbone import Backbone, LayerShape, features, features_state_dict, layer_shapes
+from lwtrain.backbones.backbone import (
+    Backbone,
+    LayerShape,
+    check_stackable,
+    features,
+    features_state_dict,
+    layer_shapes,
+)
 
 
 def small_backbone() -> Backbone:
@@ -25,6 +33,29 @@ def test_asking_for_shapes_changes_nothing() -> None:
     after = features_state_dict(backbone.layers, backbone.maps)
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
     assert all(layer.training for layer in backbone.layers)
+
+
+def test_a_network_that_is_not_cut_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"^backbone=ResNet: .* this one lacks input_shape, num_classes, layers, maps, "
+    ):
+        check_stackable(resnet18())
+
+
+@pytest.mark.parametrize("place", ["layers", "maps", "head"])
+def test_pieces_that_share_weights_are_refused(place: str) -> None:
+    backbone, convolution = small_backbone(), nn.Conv2d(4, 4, 1)
+    check_stackable(backbone)
+    backbone.layers[0] = nn.Sequential(nn.Conv2d(2, 4, 3), convolution)
+    check_stackable(backbone)
+    if place == "head":
+        backbone.head = nn.Sequential(convolution, backbone.head)
+    else:
+        getattr(backbone, place)[1] = nn.Sequential(convolution, getattr(backbone, place)[1])
+    with pytest.raises(
+        ValueError, match=r"shares 0\.weight with layer 0: what trains one by one needs weights of its own"
+    ):
+        check_stackable(backbone)
 
 
 def test_features_unroll_chains_and_leave_other_modules_whole() -> None:

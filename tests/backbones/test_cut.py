@@ -1,6 +1,7 @@
 import pytest
 import torch
 from torch import nn
+from torchvision.models import resnet18
 
 from lwtrain.backbones.cut import cut
 
@@ -46,6 +47,11 @@ def test_the_order_of_the_cuts_does_not_matter_and_any_sequence_of_modules_will_
     images = torch.rand(2, 3, 24, 24)
     pieces = [piece for pair in zip(backbone.layers, backbone.maps, strict=True) for piece in pair]
     assert torch.equal(backbone.head(nn.Sequential(*pieces)(images)), nn.Sequential(*modules)(images))
+
+
+def test_what_does_not_run_its_modules_in_a_row_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^network=ResNet: cut an nn\.Sequential, or write a StackableNetwork"):
+        cut(resnet18(), before=[3], input_shape=(3, 32, 32), num_classes=10)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("before", [[], [0, 3], [3, 3], [3, 9], [-1]])
