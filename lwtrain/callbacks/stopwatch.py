@@ -94,12 +94,16 @@ class Stopwatch(Callback):
         self._write(trainer, place | rates | cost | spent)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Stop the clock."""
-        self._times.stop()
+        """Stop the clock, what came after the last epoch's figures included."""
+        self._stop()
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        """Stop the clock of a fit that broke off."""
+        """Stop the clock of a fit that broke off; its last checkpoint knows nothing of the epoch that did not end."""
+        self._stop()
+
+    def _stop(self) -> None:
         self._times.stop()
+        self.seconds_by_part = dict(self._times.seconds)
 
     @staticmethod
     def _log_every(trainer: pl.Trainer) -> int:

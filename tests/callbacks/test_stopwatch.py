@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -45,7 +46,9 @@ def test_a_resumed_run_goes_on_counting(tmp_path: Path) -> None:
     first = Stopwatch(schedule)
     fit(schedule, callbacks=[first], folder=tmp_path, max_epochs=4)
     state = load_checkpoint(tmp_path / "last.ckpt")["callbacks"]["Stopwatch"]
-    assert state == {"seconds_by_part": pytest.approx(first.seconds_by_part), "layer_images": 4 * 48}
+    rest = state["seconds_by_part"]["rest"]
+    assert rest < first.seconds_by_part["rest"]  # what followed the checkpoint, its writing for one
+    assert state == {"seconds_by_part": pytest.approx(first.seconds_by_part | {"rest": rest}), "layer_images": 4 * 48}
     schedule = WaveSchedule(2, 2)
     second = Stopwatch(schedule)
     fit(schedule, callbacks=[second], resume=tmp_path / "last.ckpt")
@@ -174,6 +177,30 @@ def test_gathering_gradients_over_batches_takes_fewer_steps(monkeypatch: pytest.
     loader = DataLoader(SlowData(clock, 1.0), batch_size=16)
     tiny_trainer(schedule, stopwatch, accumulate_grad_batches=3).fit(stack, loader, loader)
     assert (stopwatch.seconds_by_part["step"], stopwatch.seconds_by_part["loss"]) == (3 * 5.0, 9 * 7.0)
+
+
+def test_what_follows_the_last_epochs_figures_counts() -> None:
+    class Slow(pl.Callback):
+        def on_train_epoch_end(self, *_: Any) -> None:  # after the stopwatch's own
+            time.sleep(0.2)
+
+    schedule = WaveSchedule(1, 1)
+    stopwatch = Stopwatch(schedule)
+    fit(schedule, callbacks=[stopwatch, Slow()])
+    assert stopwatch.seconds_by_part["rest"] > 3 * 0.2
+
+
+def test_an_epoch_that_breaks_off_counts_until_then() -> None:
+    class Breaking(pl.Callback):
+        def on_train_batch_end(self, *_: Any) -> None:
+            time.sleep(0.2)
+            raise RuntimeError
+
+    schedule = WaveSchedule(1, 1)
+    stopwatch = Stopwatch(schedule)
+    with pytest.raises(RuntimeError):
+        fit(schedule, callbacks=[stopwatch, Breaking()])
+    assert stopwatch.seconds > 0.2
 
 
 def test_a_fit_that_breaks_off_leaves_no_clock_running() -> None:
