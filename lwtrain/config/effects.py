@@ -20,6 +20,7 @@ from lwtrain.config.schema import (
     ScheduleConfig,
     SGDConfig,
     SimultaneousConfig,
+    StackedAutoencoderConfig,
     WaveConfig,
 )
 from lwtrain.data.dataset_info import DatasetInfo
@@ -122,8 +123,9 @@ def _idle_in_learning(config: Config, images: DatasetInfo) -> Iterator[tuple[str
     elif unrebuilt:
         for pattern in ("encoder.output", "objective.reconstruction"):
             yield pattern, unrebuilt
-    if config.map.name == "decoder" and (unrebuilt or isinstance(config.schedule, SimultaneousConfig)):
-        reason = unrebuilt or "schedule=simultaneous starts all layers at once"
+    if isinstance(config.model, StackedAutoencoderConfig) and config.model.depth == 1:
+        yield "map", "model.depth=1: a map stands between two layers, and nothing before the head"
+    elif config.map.name == "decoder" and (reason := unrebuilt or _why_a_decoder_is_random(config)):
         yield "map", f"{reason}, so the map begins with random weights, as map=conv does"
     if config.micro_batch is not None and config.micro_batch >= config.batch_size:
         yield "micro_batch", f"no batch is larger than batch_size={config.batch_size}"
@@ -131,6 +133,21 @@ def _idle_in_learning(config: Config, images: DatasetInfo) -> Iterator[tuple[str
         yield "batches", "labels=all leaves no image unlabelled"
     elif config.batches != "labelled" and unread:
         yield "batches", f"{unread}, so nothing is learned from unlabelled images"
+
+
+def _why_a_decoder_is_random(config: Config) -> str | None:
+    """Say why a map that begins as a piece of the decoder below takes over what has not been trained; None if not."""
+    schedule = config.schedule
+    if isinstance(schedule, SimultaneousConfig):
+        return "schedule=simultaneous starts all layers at once"
+    if not isinstance(schedule, CustomConfig) or config.layer.load:  # what is loaded has trained
+        return None
+    trained: set[int | str] = set()
+    for visit in schedule.visits:
+        if isinstance(visit.layer, int) and visit.layer > 0 and not trained & {visit.layer, visit.layer - 1}:
+            return f"schedule.visits wakes layer {visit.layer} before layer {visit.layer - 1} has trained"
+        trained.add(visit.layer)
+    return None
 
 
 def _idle_in_optimizer(config: Config) -> Iterator[tuple[str, str]]:
