@@ -127,9 +127,10 @@ def check_new_folder(folder: Path, setting: str) -> None:
     Raises:
         ConfigError: If it is taken or cannot be written to.
     """
-    place = "" if setting == "hydra.run.dir" else "[!.]*/"
-    if any(folder.glob(place + _LAST)):
-        raise ConfigError(f"{setting}={folder}: it holds a run; choose another, or go on with it: ckpt_path={folder}")
+    place, go_on = ("", "go on with it") if setting == "hydra.run.dir" else ("[!.]*/", "go on with it without -m")
+    if stored := min(folder.glob(place + _LAST), default=None):
+        run = stored.parents[_LAST.count("/")]
+        raise ConfigError(f"{setting}={folder}: it holds a run; choose another, or {go_on}: ckpt_path={run}")
     if any(folder.glob(place + _METRICS)):  # of a trial that stored no checkpoint
         raise ConfigError(f"{setting}={folder}: it holds a run; choose another")
     check_writable(folder, setting)

@@ -203,7 +203,7 @@ def test_a_folder_with_a_run_in_it_is_not_overwritten() -> None:
         "hydra.run.dir=run: it holds a run; choose another, or go on with it: ckpt_path=run"
     )
     earlier_run(Path("sweep/0"))
-    with pytest.raises(ConfigError, match=r"hydra.sweep.dir=sweep: it holds a run"):
+    with pytest.raises(ConfigError, match=r"or go on with it without -m: ckpt_path=sweep/0$"):
         CommandLine(["hydra.sweep.dir=sweep", "seed=1,2"], multirun=True).check(new_folder=True)
     check_new_folder(Path("sweep"), "hydra.run.dir")  # runs of one experiment may lie side by side
 
