@@ -24,13 +24,14 @@ def allconv(
     channels: int = 64,
     residuals: bool = False,
     dropout: float = 0.2,
+    rectified_logits: bool = True,
     map: str = "none",
 ) -> Backbone:
     """Build an all-convolutional net after Springenberg et al. (2014), arXiv:1412.6806.
 
     Convolutions of 3x3, two of them of stride 2 in place of poolings, and a last one of 1x1 make eight layers, each
-    with batch norm, dropout of whole channels, and ReLU. The head is a 1x1 convolution to one channel per class, whose
-    dropped and rectified channels are averaged over the image: no logit is negative.
+    with batch norm, dropout of whole channels, and ReLU. The head is a 1x1 convolution to one channel per class, which
+    are averaged over the image.
 
     Args:
         name: "allconv".
@@ -40,6 +41,8 @@ def allconv(
         residuals: Whether each layer that keeps the shape adds its input to what it makes of it, before the ReLU (the
             last layer behind it).
         dropout: Probability of dropping a channel, in the head as in the layers.
+        rectified_logits: Whether the head, as published, drops and rectifies its channels before it averages them: then
+            no logit is negative, and a class that has none above 0 never learns again.
         map: "none": layers follow one another directly.
 
     Raises:
@@ -63,14 +66,17 @@ def allconv(
         adds = residuals and after == before and number > 0
         layers.append(_layer(before, after, 2 if halves else 1, 1 if number == POINTWISE else 3, dropout, adds))
     maps: list[nn.Module] = [nn.Identity() for _ in layers]
-    head: OrderedDict[str, nn.Module] = OrderedDict(
-        conv=nn.Conv2d(widths[-1], num_classes, 1),
-        dropout=nn.Dropout2d(dropout),
-        activation=ReLU(),
-        pool=nn.AdaptiveAvgPool2d(1),
-        flatten=nn.Flatten(),
+    return Backbone(
+        name, input_shape, num_classes, layers, maps, _head(widths[-1], num_classes, dropout, rectified_logits)
     )
-    return Backbone(name, input_shape, num_classes, layers, maps, nn.Sequential(head))
+
+
+def _head(channels: int, num_classes: int, dropout: float, rectified: bool) -> nn.Sequential:
+    pieces: OrderedDict[str, nn.Module] = OrderedDict(conv=nn.Conv2d(channels, num_classes, 1))
+    if rectified:
+        pieces |= {"dropout": nn.Dropout2d(dropout), "activation": ReLU()}
+    pieces |= {"pool": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten()}
+    return nn.Sequential(pieces)
 
 
 def _layer(before: int, after: int, stride: int, kernel_size: int, dropout: float, adds: bool) -> nn.Sequential:

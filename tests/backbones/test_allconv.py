@@ -126,3 +126,30 @@ def test_every_schedule_trains_every_layer(residuals: bool, schedule: LayerSched
     for part, earlier in zip((*backbone.layers, backbone.head), before, strict=True):
         assert {name for name, _ in part.named_parameters()} <= set(differing(tensors(part), earlier))
         assert all(tensor.isfinite().all() for tensor in tensors(part).values())
+
+
+def test_logits_that_are_not_rectified_may_be_negative() -> None:
+    torch.manual_seed(0)
+    published, open_ended = (
+        chain(build("allconv", num_classes=10, channels=4, rectified_logits=rectified)) for rectified in (True, False)
+    )
+    open_ended.load_state_dict(published.state_dict())
+    images = torch.rand(8, 3, 32, 32)
+    with torch.no_grad():
+        rectified, free = published.eval()(images), open_ended.eval()(images)
+    assert (rectified >= 0).all()
+    assert (free < 0).any()
+
+
+def test_a_class_with_no_logit_above_0_never_learns_again() -> None:
+    """What the published head does at large learning rates."""
+    torch.manual_seed(0)
+    gradients = []
+    for rectified in (True, False):
+        network = chain(build("allconv", num_classes=3, channels=4, dropout=0.0, rectified_logits=rectified))
+        head = [module for module in network.modules() if isinstance(module, nn.Conv2d)][-1]
+        head.bias.data[1] = -100.0
+        nn.functional.cross_entropy(network(torch.rand(6, 3, 32, 32)), torch.tensor([0, 1, 2] * 2)).backward()
+        gradients.append(head.weight.grad[1].abs().sum().item())
+    assert gradients[0] == 0
+    assert gradients[1] > 0

@@ -123,6 +123,7 @@ class AllConvConfig(ModelConfig):
     channels: Count
     residuals: bool
     dropout: ShareOrNone
+    rectified_logits: bool
 
     @property
     def num_layers(self) -> int:
