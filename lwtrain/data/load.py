@@ -153,9 +153,10 @@ def _with_unlabelled(info: PublishedSet, train: Split, path: Path, image_size: i
 
 
 def _open_folder(info: FolderSet, fit: Fit) -> ImageDataset:
+    _log.info("dataset=image_folder: %s", info.summary)
     if info.left_out:
         _log.warning(
-            "dataset=image_folder: %d files left out that are no pictures by their names, such as %s",
+            "dataset=image_folder: %d files left out, by their names no pictures or in no folder of a class, such as %s",
             len(info.left_out),
             info.left_out[0],
         )

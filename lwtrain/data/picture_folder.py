@@ -1,6 +1,5 @@
 """A user's own pictures, labelled by the folders they lie in: found and counted, not opened. No torch in here."""
 
-import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,9 +13,8 @@ SUFFIXES = (
     *(".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"),
     *(".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"),
 )  # in small letters
-_TEST = ("test", "val")  # folders beside train/, the first choice first
-
-_log = logging.getLogger(__name__)
+_TRAIN, _TEST = "train", ("test", "val")  # in any case; of those to test on the first choice first
+_FEW = 10  # classes that a line names
 
 
 class PictureFile(NamedTuple):
@@ -40,7 +38,15 @@ class FolderSet(DatasetInfo):
     train: tuple[tuple[PictureFile, ...], ...] = field(repr=False)  # of each class
     test: tuple[tuple[PictureFile, ...], ...] = field(repr=False)
     unlabelled: tuple[PictureFile, ...] = field(repr=False)
-    left_out: tuple[Path, ...] = field(repr=False)  # files that are no pictures, by their names
+    left_out: tuple[Path, ...] = field(repr=False)  # no pictures by their names, or beside the folders of classes
+
+    @property
+    def summary(self) -> str:
+        """Say in a line what there is, so that a folder that was read in another way than meant is noticed."""
+        more = [f"and {self.num_classes - _FEW} more"] if self.num_classes > _FEW else []
+        counts = f"{self.num_train:,} pictures of {self.num_classes} classes"
+        others = f"{self.num_test or 'none'} to test on; {self.num_unlabelled or 'none'} unlabelled"
+        return f"{counts}: {', '.join([*self.classes[:_FEW], *more])}; {others}"
 
     def _picked(self, numbers: Sequence[int]) -> dict[str, Any]:
         files = {name: tuple(getattr(self, name)[number] for number in numbers) for name in ("train", "test")}
@@ -54,23 +60,25 @@ def list_pictures(
 
     Args:
         folder: With a folder for each class: `folder/train/<class>/` and `folder/test/<class>/` (or `folder/val/`), or
-            `folder/<class>/` alone, and nothing to test on. Pictures may lie deeper in a class's folder.
+            `folder/<class>/` alone, and nothing to test on. Pictures may lie deeper in a class's folder; those beside
+            the folders of classes are left out.
         unlabelled: A folder with pictures of any class, at any depth. It may be one of those in `folder`.
         channels: 3 makes all pictures coloured, 1 grey.
         image_size: Height and width to bring them to.
 
     Raises:
-        ConfigError: If a folder is missing or empty, or there are not at least two classes.
+        ConfigError: If a folder is missing or empty, there are not at least two classes, or pictures to test on would
+            be taken for a class.
     """
     root = _existing("folder", folder)
     apart = None if unlabelled is None else _existing("unlabelled", unlabelled)
-    split = _has_train(root)
-    train_folder = root / "train" if split else root
-    test_folder = next((root / name for name in _TEST if split and (root / name).is_dir()), None)
+    train_folder, test_folder = _parts(root, apart)
+    labelled = [folder for folder in (train_folder, test_folder) if folder is not None]
     if apart is not None:
-        _check_apart(apart, [folder for folder in (train_folder, test_folder) if folder is not None])
-    classes = [name for name in _subfolders(train_folder) if apart is None or not _same(train_folder / name, apart)]
+        _check_apart(apart, labelled)
+    classes = _subfolders(train_folder, but=apart)
     found = _Found()
+    found.left_out += [path for folder in dict.fromkeys([root, *labelled]) for path in _loose_pictures(folder)]
     train = tuple(found.files(root, train_folder / name, but=apart) for name in classes)
     _check_classes(root, train_folder, classes, train)
     test = tuple(() if test_folder is None else found.files(root, test_folder / name, but=apart) for name in classes)
@@ -144,22 +152,39 @@ def _check_apart(unlabelled: Path, labelled: Sequence[Path]) -> None:
         )
 
 
-def _same(one: Path, other: Path) -> bool:
-    return one.resolve() == other.resolve()
+def _subfolders(folder: Path, but: Path | None = None) -> list[str]:
+    folders = (path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return sorted(path.name for path in folders if but is None or path.resolve() != but.resolve())
 
 
-def _subfolders(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+def _loose_pictures(folder: Path) -> list[Path]:
+    paths = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith("."))
+    return sorted(path for path in paths if path.is_file())
 
 
-def _has_train(root: Path) -> bool:
-    """Whether `root/train` holds folders of classes, and is no class itself."""
-    train = root / "train"
-    return train.is_dir() and bool(_subfolders(train)) and not any(_is_picture(path) for path in train.iterdir())
+def _parts(root: Path, apart: Path | None) -> tuple[Path, Path | None]:
+    """Tell in which folder the classes lie, and in which those to test on.
+
+    A folder called train is a class itself if pictures lie in it and other classes beside it.
+    """
+    train, tests = _called(_TRAIN, root), [folder for name in _TEST if (folder := _called(name, root))]
+    if train is not None and _subfolders(train, but=apart):
+        classes_beside = {root / name for name in _subfolders(root, but=apart)} - {train}
+        if tests or not classes_beside or not _loose_pictures(train):
+            return train, next(iter(tests), None)
+    for test in tests:
+        if test.name in _subfolders(root, but=apart):
+            wanted = f"put pictures into {root}/train/<class>/ and {test}/<class>/, or give it another name"
+            raise ConfigError(f"dataset.folder={root}: {test} would be a class; {wanted}")
+    return root, None
 
 
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+def _called(name: str, root: Path) -> Path | None:
+    """Find the folder of a name, in small letters or capitals."""
+    found = [root / folder for folder in _subfolders(root) if folder.lower() == name]
+    if len(found) > 1:
+        raise ConfigError(f"dataset.folder={root}: {found[0]} and {found[1]} are both there; remove one or rename it")
+    return found[0] if found else None
 
 
 def _check_classes(root: Path, folder: Path, classes: Sequence[str], pictures: Sequence[Sequence[PictureFile]]) -> None:

@@ -92,13 +92,35 @@ def test_a_picture_that_breaks_off_is_named_when_it_is_read(root: Path) -> None:
         images[torch.tensor([0, 1, 2])]
 
 
+def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [message.removeprefix("dataset=image_folder: ") for message in caplog.messages]
+
+
+def test_what_was_found_is_said_in_a_line(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    load(root)
+    load_dataset(list_pictures(root / "train"), classes=["dog", "cat"])
+    assert messages(caplog) == [
+        "10 pictures of 2 classes: cat, dog; 4 to test on; 5 unlabelled",
+        "10 pictures of 2 classes: dog, cat; none to test on; none unlabelled",
+    ]
+
+
+def test_of_many_classes_the_first_are_named(tmp_path: Path) -> None:
+    for number in range(12):
+        save_picture(tmp_path / f"class_{number:02}" / "a.png")
+    said = list_pictures(tmp_path).summary
+    assert said.startswith("12 pictures of 12 classes: class_00, ")
+    assert ", class_09, and 2 more; none to test on" in said
+
+
 def test_files_that_are_left_out_are_counted(root: Path, caplog: pytest.LogCaptureFixture) -> None:
-    for name in ("a.txt", "b.txt"):
-        (root / "train" / "cat" / name).write_text("")
-    with caplog.at_level(logging.WARNING):
-        load(root)
-    assert caplog.messages == [
-        f"dataset=image_folder: 2 files left out that are no pictures by their names, such as {root}/train/cat/a.txt"
+    (root / "train" / "cat" / "a.txt").write_text("")
+    save_picture(root / "train" / "overview.png")
+    load(root)
+    assert messages(caplog) == [
+        "2 files left out, by their names no pictures or in no folder of a class, such as "
+        f"{root}/train/overview.png"
     ]
 
 

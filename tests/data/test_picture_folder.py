@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -37,12 +38,47 @@ def test_val_stands_in_for_test(tmp_path: Path) -> None:
     assert list_pictures(tmp_path).test_per_class == (2, 2)
 
 
-def test_a_class_may_be_called_train(tmp_path: Path) -> None:
-    for name in ("bus", "train"):
-        save_class(tmp_path / name, 3)
-    save_class(tmp_path / "train" / "steam", 2)
+def test_capitals_make_no_difference_to_train_and_test(tmp_path: Path) -> None:
+    pets(tmp_path)
+    for name in ("train", "test"):
+        (tmp_path / name).rename(tmp_path / f"moved_{name}").rename(tmp_path / name.title())
     info = list_pictures(tmp_path)
-    assert (info.classes, info.train_per_class) == (("bus", "train"), (3, 5))
+    assert (info.classes, info.train_per_class, info.test_per_class) == (("cat", "dog"), (6, 4), (2, 2))
+
+
+@pytest.mark.parametrize("name", ["train", "Train"])
+def test_a_class_may_be_called_train(name: str, tmp_path: Path) -> None:
+    for folder in ("bus", name):
+        save_class(tmp_path / folder, 3)
+    save_class(tmp_path / name / "steam", 2)
+    info = list_pictures(tmp_path)
+    assert sorted(zip(info.classes, info.train_per_class, strict=True)) == sorted([("bus", 3), (name, 5)])
+    assert not info.left_out
+
+
+@pytest.mark.parametrize("beside", ["test", "val", "nothing"])
+def test_loose_pictures_beside_classes_are_left_out_and_counted(beside: str, tmp_path: Path) -> None:
+    pets(tmp_path)
+    shutil.rmtree(tmp_path / "more")
+    if beside == "nothing":
+        shutil.rmtree(tmp_path / "test")
+    else:
+        (tmp_path / "test").rename(tmp_path / beside)
+        save_picture(tmp_path / beside / "loose.png")
+    for place in ("train", "."):
+        save_picture(tmp_path / place / "overview.png")
+    info = list_pictures(tmp_path)
+    assert (info.classes, info.train_per_class) == (("cat", "dog"), (6, 4))
+    assert info.num_test == (0 if beside == "nothing" else 4)
+    found = [path.relative_to(tmp_path).as_posix() for path in info.left_out]
+    assert found == ["overview.png", "train/overview.png", *([] if beside == "nothing" else [f"{beside}/loose.png"])]
+
+
+def test_test_pictures_may_be_unlabelled_ones_beside_classes(tmp_path: Path) -> None:
+    for name in ("cat", "dog", "test"):
+        save_class(tmp_path / name, 3)
+    info = list_pictures(tmp_path, tmp_path / "test")
+    assert (info.classes, info.num_unlabelled) == (("cat", "dog"), 3)
 
 
 def test_unlabelled_pictures_may_lie_among_the_classes(tmp_path: Path) -> None:
@@ -115,6 +151,24 @@ def _empty_test(root: Path) -> None:
     (pets(root, test=0) / "test" / "cat").mkdir(parents=True)
 
 
+def _loose_test(root: Path) -> None:
+    save_class(pets(root, test=0) / "test", 3)
+
+
+def _test_beside_classes(root: Path) -> None:
+    for name in ("cat", "dog", "Test"):
+        save_class(root / name, 3)
+
+
+def _val_beside_a_class_called_train(root: Path) -> None:
+    for name in ("bus", "train", "val"):
+        save_class(root / name, 3)
+
+
+def _two_for_training(root: Path) -> None:
+    save_class(pets(root) / "Train" / "cat", 3)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -125,6 +179,14 @@ def _empty_test(root: Path) -> None:
         (_empty_class, "no pictures in {root}/train/hen; fill that folder or remove it"),
         (_unknown_test_class, "{root}/test/hen is a class without training pictures"),
         (_empty_test, "no pictures in {root}/test/<class>/; fill these folders or remove them"),
+        (_loose_test, "no pictures in {root}/test/<class>/; fill these folders or remove them"),
+        (
+            _test_beside_classes,
+            "{root}/Test would be a class; put pictures into {root}/train/<class>/ and {root}/Test/<class>/, or give "
+            "it another name",
+        ),
+        (_val_beside_a_class_called_train, "{root}/val would be a class; put pictures into {root}/train/<class>/ and "),
+        (_two_for_training, "{root}/Train and {root}/train are both there; remove one or rename it"),
     ],
 )
 def test_a_folder_that_cannot_be_learned_from_is_refused(
