@@ -1,5 +1,6 @@
 """One picture file: read in whatever form it is, and brought to the channels and the size of all."""
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,9 @@ from lwtrain.errors import DataError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+# All that lwtrain.data.picture_folder lists by suffix. What a file is called says nothing of what is in it, and of the
+# other formats that Pillow knows some are read by programs of their own: PostScript by Ghostscript, which runs it as code.
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "JPEG2000", "PPM")
 _SPARE = 2  # how much larger than needed a JPEG is decoded, at least; the rest is done with smoothing
 
 
@@ -21,7 +25,7 @@ def decode(path: Path, channels: int, size: int, fit: Fit) -> NDArray[np.uint8]:
     It is turned upright as its EXIF data say. What is transparent becomes white; 16 bits become 8.
 
     Args:
-        path: A file in any format that Pillow knows; of an animation the first picture counts.
+        path: A file in one of `FORMATS`, whatever its suffix; of an animation the first picture counts.
         channels: 3 for red, green and blue, 1 for grey.
         size: Height and width to bring it to; bilinear, and smoothed first where it gets smaller.
         fit: "crop": as large as fills the square, with what juts out on two sides cut off; "pad": as a whole, with
@@ -36,7 +40,7 @@ def decode(path: Path, channels: int, size: int, fit: Fit) -> NDArray[np.uint8]:
     from PIL import Image, ImageOps
 
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=_known_formats()) as picture:
             mode = "RGB" if channels == 3 else "L"
             picture.draft(mode, (_SPARE * size, _SPARE * size))
             upright = ImageOps.exif_transpose(picture)
@@ -55,7 +59,7 @@ def check_header(path: Path) -> None:
     from PIL import Image
 
     try:
-        with Image.open(path):
+        with Image.open(path, formats=_known_formats()):
             pass
     except Exception as error:
         raise unreadable(path, error) from error
@@ -67,6 +71,15 @@ def unreadable(path: Path, error: Exception) -> DataError:
 
     flaw = "it is in no format that is known" if isinstance(error, UnidentifiedImageError) else error
     return DataError(f"dataset=image_folder: {path} cannot be read as a picture: {flaw}.\nMend it, or take it away")
+
+
+@cache
+def _known_formats() -> tuple[str, ...]:
+    """Give those of `FORMATS` that this Pillow opens: some have no AVIF, and MPO may be found as JPEG."""
+    from PIL import Image
+
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
 def _in_mode(picture: "Image", mode: str) -> "Image":

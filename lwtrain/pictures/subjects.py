@@ -113,7 +113,7 @@ def read_image(file: Path, shape: Sequence[int]) -> Tensor:
     """Read a picture file as the network reads images: it fills the square, and what juts out is cut off.
 
     Args:
-        file: Of any format that Pillow reads.
+        file: Of one of `lwtrain.data.decoding.FORMATS`.
         shape: (channels, height, width) to bring it to.
 
     Raises:

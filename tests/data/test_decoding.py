@@ -5,7 +5,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from lwtrain.data.decoding import check_header, decode
+from lwtrain.data.decoding import FORMATS, check_header, decode
+from lwtrain.data.picture_folder import SUFFIXES
 from lwtrain.errors import DataError
 
 
@@ -129,6 +130,34 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     for name in ("empty.png", "text.jpg", "missing.png"):
         with pytest.raises(DataError, match=name):
             check_header(tmp_path / name)
+
+
+@pytest.mark.parametrize("form", ["eps", "ico", "tga", "pcx"])
+def test_a_format_that_is_not_listed_is_not_opened_whatever_its_suffix(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[object] = []  # EPS would be drawn by Ghostscript
+    monkeypatch.setattr("subprocess.check_call", lambda *words, **options: started.append(words))
+    monkeypatch.setattr("PIL.EpsImagePlugin.gs_binary", "gs")
+    path = tmp_path / "picture.jpg"
+    Image.fromarray(gradient(16, 16)).save(path, format=form)
+    for read in (check_header, lambda path: decode(path, 3, 8, "crop")):
+        with pytest.raises(DataError, match=r"picture\.jpg cannot be read as a picture: it is in no format that is known"):
+            read(path)
+    assert not started
+
+
+def test_every_listed_format_is_opened_whatever_its_suffix(tmp_path: Path) -> None:
+    drawn = Image.fromarray(gradient(8, 8))
+    for form in set(FORMATS) & set(Image.SAVE):
+        drawn.save(tmp_path / "picture.txt", format=form)
+        check_header(tmp_path / "picture.txt")
+        assert decode(tmp_path / "picture.txt", 3, 8, "crop").shape == (3, 8, 8)
+
+
+def test_every_suffix_is_that_of_a_format_that_is_opened() -> None:
+    Image.init()
+    assert {Image.EXTENSION[suffix] for suffix in SUFFIXES} <= set(FORMATS)
 
 
 def test_numbers_of_which_nobody_knows_the_range_are_refused(tmp_path: Path) -> None:
