@@ -23,7 +23,7 @@ def failure_kept(folder: Path) -> Iterator[None]:
         if not is_interruption(error):
             mendable = isinstance(error, (ConfigError, DataError, TrainingError))
             reason = str(error) if mendable else f"{type(error).__name__}: {error}"
-            write_whole(folder / _FILE, lambda file: file.write(f"{reason}\n".encode()))
+            write_whole(folder / _FILE, lambda file: file.write(f"{reason}\n".encode(errors="backslashreplace")))
         raise
 
 

@@ -32,6 +32,7 @@ from lwtrain.from_config import (
 from lwtrain.layer_files import load_layers, store_layers
 from lwtrain.loggers import RunTensorBoardLogger
 from lwtrain.peak_memory import peak_memory_mib
+from lwtrain.printable import printable
 from lwtrain.report import show_report, write_metrics
 from lwtrain.stack import LayerStack
 from lwtrain.stored_tensors import check_same_shapes
@@ -135,7 +136,7 @@ def show_settings(config: Config, loggers: list[Logger]) -> None:
     for logger in loggers:
         if isinstance(logger, RunTensorBoardLogger):
             settings = flatten(asdict(config)).items()
-            shown = {name: value if isinstance(value, (int, float, str)) else str(value) for name, value in settings}
+            shown = {name: value if isinstance(value, (int, float)) else printable(value) for name, value in settings}
             logger.log_settings(shown, metric="vote/val/accuracy")
 
 

@@ -38,3 +38,8 @@ def interrupted_while_a_file_is_written() -> RuntimeError:
 def test_a_run_that_is_stopped_has_not_failed(end: BaseException, tmp_path: Path) -> None:
     fail(tmp_path, end)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_reason_with_signs_that_are_no_text_is_kept_too(tmp_path: Path) -> None:
+    fail(tmp_path, DataError("data/caf\udce9.jpg: cut short"))
+    assert read_failure(tmp_path) == r"data/caf\udce9.jpg: cut short"

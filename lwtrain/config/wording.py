@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from lwtrain.config.annotations import members, split
 from lwtrain.config.ranges import OrAuto
+from lwtrain.printable import printable
 from lwtrain.registry import choices_hint
 
 _LONGEST = 80  # characters of a value that a message repeats
@@ -20,7 +21,7 @@ def shown(value: Any) -> str:
         >>> shown([1, None, {"layer": "head", "store": True}])
         '[1,null,{layer:head,store:true}]'
     """
-    text = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in _written(value))
+    text = printable(_written(value))
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lwtrain.data.dataset_info import Fit
 from lwtrain.errors import DataError
+from lwtrain.printable import printable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -70,7 +71,10 @@ def unreadable(path: Path, error: Exception) -> DataError:
     from PIL import UnidentifiedImageError
 
     flaw = "it is in no format that is known" if isinstance(error, UnidentifiedImageError) else error
-    return DataError(f"dataset=image_folder: {path} cannot be read as a picture: {flaw}.\nMend it, or take it away")
+    if isinstance(error, OSError) and error.strerror:
+        flaw = error.strerror  # the rest of it is the path again
+    said = printable(f"dataset=image_folder: {path} cannot be read as a picture: {flaw}")
+    return DataError(f"{said}.\nMend it, or take it away")
 
 
 @cache

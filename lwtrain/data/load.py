@@ -18,6 +18,7 @@ from lwtrain.data.official_files import damaged, read_official_files
 from lwtrain.data.picture_files import PictureFiles
 from lwtrain.data.picture_folder import FolderSet, PictureFile
 from lwtrain.data.published_set import Arrays, FileContent, PublishedSet
+from lwtrain.printable import printable
 
 UNLABELLED = -1  # in the place of a label
 _CHUNK = 1000  # images resized at a time
@@ -158,7 +159,7 @@ def _open_folder(info: FolderSet, fit: Fit) -> ImageDataset:
         _log.warning(
             "dataset=image_folder: %d files left out, by their names no pictures or in no folder of a class, such as %s",
             len(info.left_out),
-            info.left_out[0],
+            printable(info.left_out[0]),
         )
 
     def split(files: Sequence[Sequence[PictureFile]], unlabelled: Sequence[PictureFile]) -> Split:

@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 
 from lwtrain.data.dataset_info import Fit
-from lwtrain.data.decoding import check_header, decode
+from lwtrain.data.decoding import check_header, decode, unreadable
 from lwtrain.data.images import LazyImages
 from lwtrain.data.picture_folder import PictureFile
-from lwtrain.errors import DataError
 
 
 class PictureFiles(LazyImages):
@@ -77,7 +76,7 @@ def _num_bytes(file: PictureFile) -> int:
     try:
         return file.path.stat().st_size
     except OSError as error:
-        raise DataError(f"dataset=image_folder: {file.path} cannot be read ({error.strerror})") from error
+        raise unreadable(file.path, error) from error
 
 
 @cache

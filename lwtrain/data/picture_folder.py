@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from lwtrain.data.dataset_info import DatasetInfo, Fit
 from lwtrain.errors import ConfigError
+from lwtrain.printable import printable
 
 SUFFIXES = (
     *(".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"),
@@ -86,11 +87,11 @@ def list_pictures(
         _check_test(root, test_folder, classes, test)
     others = () if apart is None else found.files(apart, apart)
     if apart is not None and not others:
-        raise ConfigError(f"dataset.unlabelled={unlabelled}: there are no pictures in it")
+        raise _mistake("unlabelled", unlabelled, "there are no pictures in it")
     return FolderSet(
         name="image_folder",
-        title=str(root),
-        classes=tuple(classes),
+        title=printable(root),
+        classes=tuple(map(printable, classes)),
         channels=channels,
         image_size=image_size,
         train_per_class=tuple(map(len, train)),
@@ -134,21 +135,22 @@ def _walk(folder: Path, but: Path | None) -> Iterator[Path]:
 
 
 def _existing(setting: str, folder: str | Path) -> Path:
+    if not str(folder):  # would be the current folder, which hardly anyone means by nothing
+        raise _mistake(setting, folder, "name a folder")
     path = Path(folder).expanduser()
     if not path.is_dir():
-        raise ConfigError(f"dataset.{setting}={folder}: there is no such folder")
+        raise _mistake(setting, folder, "there is no such folder")
     try:
         next(path.iterdir(), None)
     except OSError as error:
-        raise ConfigError(f"dataset.{setting}={folder}: cannot be read ({error.strerror})") from error
+        raise _mistake(setting, folder, f"cannot be read ({error.strerror})") from error
     return path
 
 
 def _check_apart(unlabelled: Path, labelled: Sequence[Path]) -> None:
     """Make sure that no picture is both labelled and unlabelled."""
     if any(folder.resolve().is_relative_to(unlabelled.resolve()) for folder in labelled):
-        raise ConfigError(
-            f"dataset.unlabelled={unlabelled}: the labelled pictures lie in it, too; choose another folder"
+        raise _mistake("unlabelled", unlabelled, "the labelled pictures lie in it, too; choose another folder"
         )
 
 
@@ -175,7 +177,7 @@ def _parts(root: Path, apart: Path | None) -> tuple[Path, Path | None]:
     for test in tests:
         if test.name in _subfolders(root, but=apart):
             wanted = f"put pictures into {root}/train/<class>/ and {test}/<class>/, or give it another name"
-            raise ConfigError(f"dataset.folder={root}: {test} would be a class; {wanted}")
+            raise _mistake("folder", root, f"{test} would be a class; {wanted}")
     return root, None
 
 
@@ -183,23 +185,27 @@ def _called(name: str, root: Path) -> Path | None:
     """Find the folder of a name, in small letters or capitals."""
     found = [root / folder for folder in _subfolders(root) if folder.lower() == name]
     if len(found) > 1:
-        raise ConfigError(f"dataset.folder={root}: {found[0]} and {found[1]} are both there; remove one or rename it")
+        raise _mistake("folder", root, f"{found[0]} and {found[1]} are both there; remove one or rename it")
     return found[0] if found else None
 
 
 def _check_classes(root: Path, folder: Path, classes: Sequence[str], pictures: Sequence[Sequence[PictureFile]]) -> None:
     if not any(pictures):
         wanted = f"put them into {root}/<class>/, or {root}/train/<class>/ and {root}/test/<class>/"
-        raise ConfigError(f"dataset.folder={root}: no pictures in folders of classes; {wanted}")
+        raise _mistake("folder", root, f"no pictures in folders of classes; {wanted}")
     for name, files in zip(classes, pictures, strict=True):
         if not files:
-            raise ConfigError(f"dataset.folder={root}: no pictures in {folder / name}; fill that folder or remove it")
+            raise _mistake("folder", root, f"no pictures in {folder / name}; fill that folder or remove it")
     if len(classes) < 2:
-        raise ConfigError(f"dataset.folder={root}: {classes[0]} is the only class; there have to be 2 or more")
+        raise _mistake("folder", root, f"{classes[0]} is the only class; there have to be 2 or more")
 
 
 def _check_test(root: Path, folder: Path, classes: Sequence[str], pictures: Sequence[Sequence[PictureFile]]) -> None:
     if unknown := [name for name in _subfolders(folder) if name not in classes]:
-        raise ConfigError(f"dataset.folder={root}: {folder / unknown[0]} is a class without training pictures")
+        raise _mistake("folder", root, f"{folder / unknown[0]} is a class without training pictures")
     if not any(pictures):
-        raise ConfigError(f"dataset.folder={root}: no pictures in {folder}/<class>/; fill these folders or remove them")
+        raise _mistake("folder", root, f"no pictures in {folder}/<class>/; fill these folders or remove them")
+
+
+def _mistake(setting: str, folder: object, flaw: str) -> ConfigError:
+    return ConfigError(printable(f"dataset.{setting}={folder}: {flaw}"))

@@ -14,6 +14,7 @@ from lwtrain.data.view import as_inputs
 from lwtrain.errors import ConfigError, DataError
 from lwtrain.network import VotingNetwork
 from lwtrain.pictures.options import NotForThisRunError, PictureOptions
+from lwtrain.printable import printable
 from lwtrain.trained_run import TrainedRun
 
 COMPARED = 256  # training images that what a layer does with others is compared with
@@ -120,9 +121,9 @@ def read_image(file: Path, shape: Sequence[int]) -> Tensor:
         DataError: If the file is missing or holds no picture.
     """
     if not file.is_file():
-        raise DataError(f"--images {file}: there is no such file")
+        raise DataError(printable(f"--images {file}: there is no such file"))
     channels, size, _ = shape
     try:
         return torch.from_numpy(decode(file, channels, size, "crop").copy())
     except DataError as error:
-        raise DataError(f"--images {file}: not a picture that can be read") from error
+        raise DataError(printable(f"--images {file}: not a picture that can be read")) from error

@@ -1,4 +1,5 @@
 import logging
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -122,6 +123,31 @@ def test_files_that_are_left_out_are_counted(root: Path, caplog: pytest.LogCaptu
         "2 files left out, by their names no pictures or in no folder of a class, such as "
         f"{root}/train/overview.png"
     ]
+
+
+def test_names_that_are_no_text_are_written_with_backslashes(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    name = os.fsdecode(b"caf\xe9\n")
+    (root / "train" / "cat" / f"{name}.txt").write_text("")
+    save_picture(root / "train" / "cat" / f"{name}.png", size=(50, 50))
+    images = load(root).train.images
+    assert messages(caplog)[-1].endswith(rf"such as {root}/train/cat/caf\xe9\n.txt")
+    assert images[:].shape == (16, 3, 8, 8)
+    (root / "train" / "cat" / f"{name}.png").write_bytes(b"no picture")
+    for read in (lambda: images[:], lambda: load(root)):
+        with pytest.raises(DataError) as error:
+            read()
+        said = str(error.value)
+        assert said.startswith(rf"dataset=image_folder: {root}/train/cat/caf\xe9\n.png cannot be read as a picture: it ")
+        assert (said.count("\n"), said.isascii()) == (1, True)
+
+
+def test_a_link_to_nowhere_is_named_once(root: Path) -> None:
+    link = root / "train" / "cat" / "link.png"
+    link.symlink_to(root / "gone.png")
+    with pytest.raises(DataError) as error:
+        load(root)
+    said = f"{link} cannot be read as a picture: No such file or directory.\nMend it, or take it away"
+    assert str(error.value) == f"dataset=image_folder: {said}"
 
 
 # In a data module

@@ -1,3 +1,4 @@
+import os
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,9 @@ from small_folders import pets, save_class, save_picture
 
 from lwtrain.data.picture_folder import FolderSet, list_pictures
 from lwtrain.errors import ConfigError
+
+
+NOT_UTF_8 = os.fsdecode(b"caf\xe9")
 
 
 def names(info: FolderSet) -> list[str]:
@@ -198,6 +202,34 @@ def test_a_folder_that_cannot_be_learned_from_is_refused(
         list_pictures(root)
     assert str(error.value).startswith(f"dataset.folder={root}: {message.format(root=root)}")
     assert "\n" not in str(error.value)
+
+
+def test_no_name_is_not_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(pets(tmp_path))
+    for words, message in ((("", None), "dataset.folder=: name a folder"), ((".", ""), "dataset.unlabelled=: name a ")):
+        with pytest.raises(ConfigError, match=f"^{message}"):
+            list_pictures(*words)
+
+
+def test_a_message_stays_printable_and_on_one_line(tmp_path: Path) -> None:
+    root = tmp_path / "my\npets"
+    save_class(root / NOT_UTF_8, 3)
+    (root / "dog").mkdir()
+    with pytest.raises(ConfigError) as error:
+        list_pictures(root)
+    folder = f"{tmp_path}/my\\npets"
+    assert str(error.value) == (
+        f"dataset.folder={folder}: no pictures in {folder}/dog; fill that folder or remove it"
+    )
+
+
+def test_a_class_with_a_name_that_is_not_utf_8_has_one_that_can_be_typed(tmp_path: Path) -> None:
+    for name in (NOT_UTF_8, "dog"):
+        save_class(tmp_path / name, 3)
+    info = list_pictures(tmp_path)
+    assert info.classes == (r"caf\xe9", "dog")
+    assert info.only(["dog", r"caf\xe9"]).train_per_class == (3, 3)
+    assert info.train[0][0].path.is_file()
 
 
 def test_a_folder_of_unlabelled_pictures_that_cannot_be_used_is_refused(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A whole run on each kind of data set, by its config: what it reads is what it learns."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,14 @@ def test_pictures_of_ones_own_are_learned(tmp_path: Path, folder_words: list[str
     assert metrics["config"]["batches"] == "half"
     assert metrics["vote/test/accuracy"] == 1.0  # dogs are bright
     assert len(split_of(tmp_path / "run")["validation"]) == 4 + 3
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_learned_from(tmp_path: Path, folder_words: list[str]) -> None:
+    folder = (tmp_path / "pets").rename(tmp_path / os.fsdecode(b"p\xe9ts"))
+    words = [f'dataset.folder="{folder}"', "dataset.unlabelled=null", "logger.tensorboard=true", "encoder=pool"]
+    kept = [word for word in folder_words if not word.startswith("encoder.")]
+    assert run(tmp_path / "run", *kept, *words)["config"]["dataset"]["folder"] == str(folder)
+    assert (tmp_path / "run" / "metrics.json").is_file()
 
 
 def test_any_front_makes_the_same_of_them(tmp_path: Path, folder_words: list[str]) -> None:
