@@ -24,10 +24,11 @@ class SameConv2d(nn.Conv2d):
         in_channels: Of the input.
         out_channels: Of the output.
         kernel_size: Odd; the image is padded with zeros by half of it.
+        bias: Whether a learned number is added to each output channel.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int = 3) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int = 3, *, bias: bool = True) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=bias)
 
     def forward(self, input: Tensor) -> Tensor:
         """Convolve (batch, in_channels, height, width) to (batch, out_channels, height, width)."""

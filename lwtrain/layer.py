@@ -177,12 +177,16 @@ class HorizontalLayer(LocalModule):
         else:
             read = features[:num_labelled].detach() if objective.probes else features
             output = SidecarOutput(self.sidecar.classify(read), None)
+        if objective.compares:
+            output = output._replace(projection=self.sidecar.project(features))
         return output._replace(features=features) if objective.reads_features else output
 
     def idle_parameters(self) -> Iterator[nn.Parameter]:
-        """Give what gets no gradient: a decoder that no loss looks at, a weight that has nothing to balance."""
+        """Give what gets no gradient: what no loss looks at, and a weight that has nothing to balance."""
         if not self.objective.rebuilds:
             yield from self.sidecar.decoder_parameters()
+        if not self.objective.compares:
+            yield from self.sidecar.projection_parameters()
         if not self.sidecar.rebuilds:
             yield from self.objective.parameters()
 

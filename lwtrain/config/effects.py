@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator
+from dataclasses import fields
 from fnmatch import fnmatchcase
 from itertools import groupby
 from typing import Literal
@@ -15,6 +16,7 @@ from lwtrain.config.schema import (
     HSICConfig,
     ImageFolderConfig,
     ObjectiveConfig,
+    PredSimConfig,
     PublishedConfig,
     ReconstructionConfig,
     ScheduleConfig,
@@ -114,9 +116,12 @@ def _idle_in_learning(config: Config, images: DatasetInfo) -> Iterator[tuple[str
     elif isinstance(config.schedule, BackpropConfig):
         for pattern in ("encoder", "encoder.*"):
             yield pattern, "schedule=backprop trains the whole backbone end to end"
-    if isinstance(config.schedule, BackpropConfig) and isinstance(config.objective, HSICConfig):
-        for pattern in ("objective", "objective.normalised", "objective.sigma", "objective.coefficient"):
+    if isinstance(config.schedule, BackpropConfig) and isinstance(config.objective, (HSICConfig, PredSimConfig)):
+        own = [field.name for field in fields(config.objective) if field.name not in ("name", "label_smoothing")]
+        for pattern in ("objective", *(f"objective.{name}" for name in own)):
             yield pattern, "schedule=backprop trains the whole backbone end to end"
+    elif config.encoder.name == "similarity" and not isinstance(config.objective, PredSimConfig):
+        yield "encoder", f"objective={config.objective.name} compares no images, so encoder=pool does the same"
     if why_nothing_can_rebuild(*parts) and isinstance(config.objective, BalancedConfig):
         for pattern in ("objective", "objective.alpha", "objective.reconstruction"):
             yield pattern, f"{unrebuilt}, so the prediction loss stands alone"

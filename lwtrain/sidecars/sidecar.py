@@ -15,12 +15,14 @@ class SidecarOutput(NamedTuple):
         reconstruction: Of the layer's input, for every row; None from a sidecar without decoder.
         features: What the sidecar read, for objectives that look at the layer's output themselves.
         images: What entered the network, for objectives that compare with it.
+        projection: What rows are compared by, for objectives that do so.
     """
 
     logits: Tensor
     reconstruction: Tensor | None
     features: Tensor | None = None
     images: Tensor | None = None
+    projection: Tensor | None = None
 
 
 class Sidecar(nn.Module, ABC):
@@ -52,6 +54,14 @@ class Sidecar(nn.Module, ABC):
 
     def decoder_parameters(self) -> Iterator[nn.Parameter]:
         """What only the reconstruction needs; nothing by default."""
+        return iter(())
+
+    def project(self, features: Tensor) -> Tensor:
+        """Give what objectives compare rows by: the features themselves by default."""
+        return features
+
+    def projection_parameters(self) -> Iterator[nn.Parameter]:
+        """What only `project` needs; nothing by default."""
         return iter(())
 
     @abstractmethod

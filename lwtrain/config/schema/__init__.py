@@ -39,6 +39,7 @@ from lwtrain.config.schema.objective import (
     HSICConfig,
     ObjectiveConfig,
     PredictionConfig,
+    PredSimConfig,
     ReconstructionConfig,
 )
 from lwtrain.config.schema.optimizer import AdamConfig, OptimizerConfig, SGDConfig
@@ -83,6 +84,7 @@ __all__ = [
     "ObjectiveConfig",
     "OptimizerConfig",
     "PoolConfig",
+    "PredSimConfig",
     "PredictionConfig",
     "PublishedConfig",
     "ReconstructionConfig",

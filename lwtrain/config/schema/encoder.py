@@ -23,12 +23,12 @@ class AutoencoderConfig:
 
 @dataclass(frozen=True)
 class PoolConfig:
-    """A light sidecar that only classifies."""
+    """A light sidecar that only classifies, or also projects what an objective compares."""
 
     rebuilds: ClassVar[bool] = False
     inverts: ClassVar[bool] = False
 
-    name: Literal["pool"]
+    name: Literal["pool", "similarity"]
     grid: Count
 
 

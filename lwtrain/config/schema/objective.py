@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from lwtrain.config.ranges import Positive, ShareOrAll, ShareOrNone
+from lwtrain.config.ranges import Positive, Share, ShareOrAll, ShareOrNone
 from lwtrain.objectives.weights import weighty_reconstructions
 
 
@@ -53,6 +53,18 @@ class HSICConfig:
 
 
 @dataclass(frozen=True)
+class PredSimConfig:
+    """Prediction and similarity matching."""
+
+    rebuilds: ClassVar[bool] = False
+    rebuilds_unlabelled: ClassVar[bool] = False
+
+    name: Literal["predsim"]
+    similarity: Share
+    label_smoothing: ShareOrNone
+
+
+@dataclass(frozen=True)
 class ReconstructionConfig:
     """Reconstruction alone, and a probe."""
 
@@ -64,4 +76,4 @@ class ReconstructionConfig:
     label_smoothing: ShareOrNone
 
 
-ObjectiveConfig = BalancedConfig | PredictionConfig | HSICConfig | ReconstructionConfig
+ObjectiveConfig = BalancedConfig | PredictionConfig | HSICConfig | PredSimConfig | ReconstructionConfig
