@@ -1,4 +1,4 @@
-"""On what a benchmark ran. Plain Python: no torch in here."""
+"""On what machine a run or a benchmark was made. Plain Python: no torch in here."""
 
 import os
 import platform

@@ -10,12 +10,11 @@ from typing import Any
 import yaml
 
 from lwtrain.config.flattening import flatten
-from lwtrain.config.run_folders import SETTINGS
+from lwtrain.config.run_folders import SETTINGS, WORDS
 from lwtrain.config.wording import shown
 from lwtrain.failures import read_failure
 
 _METRICS = "metrics.json"
-_WORDS = ".hydra/overrides.yaml"
 _DERIVED = ("batches", "map")  # what their `auto` comes to follows from other settings
 _ASIDE = ("ckpt_path", "progress")  # no part of what is compared
 _LAYER = re.compile(r"layer_\d+/val/accuracy")
@@ -43,7 +42,7 @@ class Run:
 def find_runs(folder: Path) -> list[Run]:
     """Read all runs in and below a folder, in the order in which they were started."""
     started = {mark.parent: mark for mark in folder.rglob(_METRICS)}
-    started |= {mark.parents[1]: mark for mark in folder.rglob(_WORDS)}  # which were written when the run began
+    started |= {mark.parents[1]: mark for mark in folder.rglob(WORDS)}  # which were written when the run began
     in_order = sorted(started, key=lambda place: (started[place].stat().st_mtime, by_number(place)))
     return [read_run(place) for place in in_order]
 
@@ -62,7 +61,7 @@ def read_run(folder: Path) -> Run:
     """Read one run. What cannot be read counts as not there: other runs shall be shown all the same."""
     metrics = _read(folder / _METRICS, {})
     settings = flatten(metrics.pop("config", None) or _read(folder / SETTINGS, {}))
-    words = _read(folder / _WORDS, [])
+    words = _read(folder / WORDS, [])
     failure = read_failure(folder)
     if failure is None and not metrics:
         failure = "not finished"

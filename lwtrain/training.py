@@ -33,6 +33,7 @@ from lwtrain.layer_files import load_layers, store_layers
 from lwtrain.loggers import RunTensorBoardLogger
 from lwtrain.peak_memory import peak_memory_mib
 from lwtrain.printable import printable
+from lwtrain.provenance import provenance
 from lwtrain.report import show_report, write_metrics
 from lwtrain.stack import LayerStack
 from lwtrain.stored_tensors import check_same_shapes
@@ -47,7 +48,7 @@ def train(config: Config, run_dir: Path) -> dict[str, Any]:
 
     Returns:
         What `metrics.json` holds: accuracies by tag, seconds, seconds_by_part, layer_images_per_second,
-        peak_memory_mib, config; of a compiled run also compile_seconds, by layer.
+        peak_memory_mib, epochs, made_by (see `provenance`), config; of a compiled run also compile_seconds, by layer.
 
     Raises:
         ConfigError: If settings do not fit each other or the data.
@@ -82,6 +83,8 @@ def train(config: Config, run_dir: Path) -> dict[str, Any]:
         "layer_images_per_second": stopwatch.layer_images / max(stopwatch.seconds, 1e-9),
         "peak_memory_mib": peak_memory_mib(),
         **({"compile_seconds": compiled[0].seconds} if compiled else {}),
+        "epochs": {"trained": trainer.current_epoch, "scheduled": epochs},
+        "made_by": provenance(run_dir),
         "config": asdict(config),
     }
     finish(config, stack, metrics, run_dir)

@@ -16,7 +16,7 @@ from lwtrain.errors import ConfigError
 from lwtrain.files import write_whole
 
 SETTINGS = "config.yaml"  # in a run's folder: all it was made with
-_WORDS = ".hydra/overrides.yaml"  # there too: the command line, as Hydra keeps it
+WORDS = ".hydra/overrides.yaml"  # there too: the command line, as Hydra keeps it
 _LAST = "checkpoints/last.ckpt"
 _METRICS = "metrics.json"
 
@@ -80,9 +80,9 @@ def find_earlier_run(ckpt_path: str, outputs: Path) -> EarlierRun:
             raise ConfigError(f"ckpt_path={ckpt_path}: no such checkpoint; choose last, a run's folder or a .ckpt file")
     checkpoint = checkpoint.resolve()
     for folder in checkpoint.parents[:2]:
-        if (folder / SETTINGS).is_file() and (folder / _WORDS).is_file():
+        if (folder / SETTINGS).is_file() and (folder / WORDS).is_file():
             try:
-                words, settings = (yaml.safe_load((folder / name).read_text()) for name in (_WORDS, SETTINGS))
+                words, settings = (yaml.safe_load((folder / name).read_text()) for name in (WORDS, SETTINGS))
                 return EarlierRun(checkpoint, folder, tuple(words), dict(settings))
             except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
                 raise ConfigError(f"ckpt_path={ckpt_path}: {folder} is damaged; {SETTINGS}: {error}") from error

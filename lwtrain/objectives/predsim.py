@@ -17,9 +17,9 @@ FEW_CHANNELS = 3  # of an image rather than of features: deviations would say to
 class PredSimObjective(Objective):
     """``b similarity + (1 - b) prediction``, of the labelled rows.
 
-    The local error signals of Nøkland and Eidnes (2019), arXiv:1901.06656, section 2. What is compared is what the sidecar projects the layer's output to: with
-    `encoder=similarity` a convolution of it, as published, with others the output itself. Rows of one batch are
-    compared, so that batches should be large; unlabelled rows pass by.
+    The local error signals of Nøkland and Eidnes (2019), arXiv:1901.06656, section 2. What is compared is what the
+    sidecar projects the layer's output to: with `encoder=similarity` a convolution of it, as published, with others
+    the output itself. Rows of one batch are compared, so that batches should be large; unlabelled rows pass by.
 
     Args:
         name: "predsim".

@@ -8,10 +8,10 @@ from dataclasses import asdict, replace
 from itertools import product
 from pathlib import Path
 
-from benchmarking.machine import machine_name
 from benchmarking.quietness import Quietness
 from benchmarking.row import Row
 from benchmarking.sample import Sample, SampleFile
+from lwtrain.machine import machine_name
 
 SCRIPT = Path(__file__).resolve().parents[1] / "benchmark.py"
 LONGEST_SECONDS = 3600.0

@@ -9,12 +9,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarking.contender import Contender
 from benchmarking.images import SHAPE, first, make_images
-from benchmarking.machine import machine_name
 from benchmarking.networks import CLASSES
 from benchmarking.row import Row
 from benchmarking.sample import Sample
 from lwtrain.backbones.backbone import Shape
 from lwtrain.data.load import Split
+from lwtrain.machine import machine_name
 from lwtrain.peak_memory import peak_memory_mib
 
 WARM_UP_BATCHES = 3

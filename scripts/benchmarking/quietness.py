@@ -5,7 +5,7 @@ import resource
 import time
 from pathlib import Path
 
-from benchmarking.machine import num_cores
+from lwtrain.machine import num_cores
 
 DISTURBED = 0.05  # of the cores' time
 

@@ -5,11 +5,11 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from benchmarking.machine import describe_machine
 from benchmarking.results import Figure, Quantity, Results, memory, operations, speed, time
 from benchmarking.row import Row
 from benchmarking.tables import BASES
 from benchmarking.targets import Target
+from lwtrain.machine import describe_machine
 
 QUANTITIES: dict[str, Quantity] = {
     "milliseconds_per_image": time,

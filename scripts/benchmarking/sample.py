@@ -15,7 +15,7 @@ class Sample:
     Attributes:
         row: What it measured.
         repeat: In which round.
-        machine: On what; see `benchmarking.machine.machine_name`.
+        machine: On what; see `lwtrain.machine.machine_name`.
         seconds: For all images, once through all layers.
         layers: That learn, the head included.
         peak_mib: The most memory held, beyond what the same process held after training a tiny network the same way.

@@ -62,7 +62,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def benchmark_machine() -> str:
-    from benchmarking.machine import machine_name
+    from lwtrain.machine import machine_name
 
     return machine_name()
 

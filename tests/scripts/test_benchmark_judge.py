@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from benchmarking.judge import judge, measure_in_a_process
-from benchmarking.machine import machine_name
 from benchmarking.row import Row
 from benchmarking.sample import Sample, SampleFile
+from lwtrain.machine import machine_name
 
 ROWS = [Row("speed", "a", "vgg11", "backprop"), Row("speed", "b", "vgg11", "backprop")]
 

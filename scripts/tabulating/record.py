@@ -1,0 +1,104 @@
+"""What is kept of a finished run: a small file that says all that its figures depend on."""
+
+import csv
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lwtrain.config.flattening import flatten
+from lwtrain.errors import DataError
+
+_ACCURACY = re.compile(r"(layer_\d+|head|vote)/(val|test)/accuracy")
+_PARTS = re.compile(r"time/\w+")
+_SILENT = ("seed=", "data_dir=", "hydra.", "progress=", "ckpt_path=")
+CUTTING = ("trainer.limit_train_batches", "trainer.fast_dev_run")
+"""Settings that make epochs shorter than the data set."""
+
+
+def record(run_dir: Path) -> dict[str, Any]:
+    """Read a run's folder.
+
+    Returns:
+        command, revision, lwtrain, machine, config, seconds, peak_memory_mib, epochs, cut_short (the reasons, none of a
+        whole run), accuracy (by layer, head and vote, in validation and test) and curve (a point for each epoch).
+
+    Raises:
+        DataError: If the run has not finished, or was made by an lwtrain that did not say how.
+    """
+    try:
+        metrics = json.loads((run_dir / "metrics.json").read_text())
+    except (OSError, ValueError) as error:
+        raise DataError(f"{run_dir}: no finished run (there is no metrics.json that can be read)") from error
+    if "made_by" not in metrics:
+        raise DataError(f"{run_dir}: its metrics.json does not say what it was made by; run it again with this lwtrain")
+    accuracy: dict[str, dict[str, float]] = {"val": {}, "test": {}}
+    for tag, value in metrics.items():
+        if found := _ACCURACY.fullmatch(tag):
+            accuracy[found[2]][found[1]] = round(value, 5)
+    return {
+        **metrics["made_by"],
+        "config": metrics["config"],
+        "seconds": round(metrics["seconds"], 1),
+        "peak_memory_mib": round(metrics["peak_memory_mib"]),
+        "epochs": metrics["epochs"],
+        "cut_short": why_cut_short(metrics),
+        "accuracy": accuracy,
+        "curve": learning_curve(run_dir),
+    }
+
+
+def telling_words(command: str | None) -> list[str]:
+    """Give the settings of a command that say what was trained, and not where or with which seed.
+
+    Example:
+        >>> telling_words("python train.py model=vgg8b seed=2 progress=plain data_dir=/data")
+        ['model=vgg8b']
+    """
+    words = (command or "").removeprefix("python train.py").split()
+    return [word for word in words if not word.startswith(_SILENT)]
+
+
+def name_of(command: str | None, seed: int) -> str:
+    """Make the name of a result's file.
+
+    Example:
+        >>> name_of("python train.py model=vgg8b encoder=pool seed=2 progress=plain", 2)
+        'model-vgg8b_encoder-pool_seed-2'
+    """
+    return re.sub(r"[^\w.]+", "-", "_".join([*telling_words(command), f"seed={seed}"]))[:180]
+
+
+def why_cut_short(metrics: Mapping[str, Any]) -> list[str]:
+    """Name what made a run shorter than its schedule or its data set.
+
+    Example:
+        >>> epochs = {"trained": 3, "scheduled": 10}
+        >>> why_cut_short({"epochs": epochs, "config": {"trainer": {"limit_train_batches": None}}})
+        ['3 of 10 epochs']
+    """
+    trained, scheduled = metrics["epochs"]["trained"], metrics["epochs"]["scheduled"]
+    settings = flatten(metrics["config"])
+    reasons = [f"{trained} of {scheduled} epochs"] if trained < scheduled else []
+    return reasons + [f"{name}={settings[name]}" for name in CUTTING if settings.get(name)]
+
+
+def learning_curve(run_dir: Path) -> list[dict[str, float]]:
+    """Read how validation accuracy rose: seconds since the start, and accuracies of vote and head, epoch by epoch.
+
+    Where not all layers have trained yet, the vote is that of those that have. Without metrics.csv there is no curve.
+    """
+    path, points, seconds = run_dir / "metrics.csv", [], 0.0
+    if not path.is_file():
+        return []
+    with path.open(newline="") as file:
+        for row in csv.DictReader(file):
+            spent = [float(value) for tag, value in row.items() if value and _PARTS.fullmatch(tag)]
+            if not spent:
+                continue
+            seconds += sum(spent)
+            heard = {"vote": row.get("vote/val/accuracy_so_far"), "head": row.get("head/val/accuracy")}
+            accuracies = {name: round(float(value), 4) for name, value in heard.items() if value}
+            points.append({"seconds": round(seconds, 1), **accuracies})
+    return points

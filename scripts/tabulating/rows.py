@@ -1,0 +1,111 @@
+"""Runs that differ by nothing but their seed, as one row: means and spreads."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Any, Self
+
+from lwtrain.config.flattening import flatten
+from lwtrain.errors import DataError
+from tabulating.record import telling_words
+
+ASIDE = ("seed", "data_dir", "ckpt_path", "progress", "trainer.max_time")
+"""Settings by which runs of one row may differ: they make no other experiment."""
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Figures of several seeds."""
+
+    values: tuple[float, ...]
+
+    @classmethod
+    def of(cls, values: Iterable[float | None]) -> Self | None:
+        """Gather those there are; None if there are none."""
+        there = tuple(value for value in values if value is not None)
+        return cls(there) if there else None
+
+    @property
+    def mean(self) -> float:
+        """Their mean."""
+        return mean(self.values)
+
+    @property
+    def half_range(self) -> float:
+        """Half of the distance between the largest and the smallest."""
+        return (max(self.values) - min(self.values)) / 2
+
+
+@dataclass(frozen=True)
+class ResultRow:
+    """One experiment, by all seeds that it was run with."""
+
+    records: tuple[Record, ...]
+
+    @property
+    def first(self) -> Record:
+        """The run with the lowest seed."""
+        return self.records[0]
+
+    @property
+    def words(self) -> str:
+        """The settings of its command line, without the seed."""
+        return " ".join(telling_words(self.first["command"]))
+
+    def accuracy(self, part: str, stage: str = "test") -> Spread | None:
+        """Give the accuracies of "vote", "head" or a layer."""
+        return Spread.of(record["accuracy"][stage].get(part) for record in self.records)
+
+    def figure(self, name: str) -> Spread:
+        """Give a figure such as seconds."""
+        spread = Spread.of(record[name] for record in self.records)
+        assert spread is not None
+        return spread
+
+    def best_layer(self) -> Spread | None:
+        """Give the test accuracy of each run's best layer, chosen by validation images."""
+        return Spread.of(_best_layer(record) for record in self.records)
+
+
+def _best_layer(record: Record) -> float | None:
+    layers = {name: value for name, value in record["accuracy"]["val"].items() if name.startswith("layer_")}
+    return record["accuracy"]["test"].get(max(layers, key=layers.__getitem__)) if layers else None
+
+
+def read_records(folder: Path) -> list[Record]:
+    """Read all results.
+
+    Raises:
+        DataError: If one of the files is damaged.
+    """
+    records = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            records.append(json.loads(path.read_text()))
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path}: not a result that can be read") from error
+    return records
+
+
+def gather(records: Sequence[Record]) -> list[ResultRow]:
+    """Put runs of the same settings, code aside, into one row each: by data set, labels, and the best vote last."""
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        settings = flatten(record["config"])
+        same = {name: value for name, value in settings.items() if name not in ASIDE}
+        groups.setdefault(json.dumps([same, record["cut_short"]], sort_keys=True), []).append(record)
+    rows = [ResultRow(tuple(sorted(group, key=_seed))) for group in groups.values()]
+    return sorted(rows, key=_order)
+
+
+def _seed(record: Record) -> int:
+    return int(record["config"]["seed"])
+
+
+def _order(row: ResultRow) -> tuple[str, str, float]:
+    config, vote = row.first["config"], row.accuracy("vote")
+    return config["dataset"]["name"], str(config["labels"]), vote.mean if vote else 0.0
