@@ -18,6 +18,14 @@ FEW = [
     "layer.store=false",
 ]
 
+STACKED = (
+    "experiment=stacked_autoencoder model.depth=2 model.channels=8 encoder.hidden=8 labels=0.5 batch_size=32 "
+    "schedule.epochs=2 optimizer.lr=1e-2"
+)
+VGG = (
+    "model=vgg8b model.width=0.0625 model.layer_depth=2 encoder.hidden=8 batch_size=25 schedule.epochs=2 "
+    "schedule.waves=1 optimizer.lr=1e-2"
+)
 
 RUNS = {
     "cnn by backprop": "experiment=cnn_cifar2 schedule.epochs=5 optimizer.lr=0.1",
@@ -25,6 +33,12 @@ RUNS = {
     "allconv": "experiment=allconv_cifar10 model.channels=8 schedule.epochs=8 optimizer.lr=0.02 "
     "optimizer.halve_every=4",
     "mlp": "model=mlp schedule=simultaneous schedule.epochs=5 objective=prediction encoder=pool batch_size=32",
+    "stacked autoencoders, interpolated": f"{STACKED} map=interpolation",
+    "stacked autoencoders, shuffled": f"{STACKED} map=random",
+    "stacked autoencoders, convolved": f"{STACKED} map=conv",
+    "stacked autoencoders, decoded": f"{STACKED} map=decoder",
+    "vgg with convolutions between layers": f"{VGG} map=conv",
+    "vgg with averages between layers": f"{VGG} map=average",
 }
 
 
@@ -32,6 +46,24 @@ RUNS = {
 def test_a_published_network_learns(name: str, tmp_path: Path) -> None:
     figures = train(load_config([*RUNS[name].split(), *FEW]), tmp_path)
     assert figures["head/val/accuracy"] > 0.75  # by chance: 0.5, give or take 0.05
+
+
+@pytest.mark.parametrize("name", [name for name in RUNS if name.startswith("stacked")])
+def test_maps_are_those_asked_for(name: str) -> None:
+    config = load_config([*RUNS[name].split(), *FEW])
+    assert config.map.name == RUNS[name].rpartition("=")[2]
+    assert (config.encoder.name, config.batches, config.validation) == ("a", "half", "test")
+
+
+def test_the_report_learns_from_few_labels_and_from_unlabelled_images(tmp_path: Path) -> None:
+    words = "experiment=report_4000 model.width=0.0625 model.layer_depth=4 encoder.hidden=8 labels=100 batch_size=20 "
+    words += "schedule.epochs=4 schedule.waves=4 optimizer.lr=1e-2"
+    few = [*FEW, "dataset.num_images=300", "dataset.image_size=32"]
+    figures = train(load_config([*words.split(), *few]), tmp_path)
+    assert figures["vote/val/accuracy"] > 0.7  # of 30 images; by chance: 0.5, give or take 0.09
+    unlabelled = 300 - 30 - 100
+    images = figures["layer_images_per_second"] * figures["seconds"]
+    assert images == pytest.approx(3 * 4 * 2 * unlabelled)  # as many labelled ones beside them, in each layer and epoch
 
 
 def test_airplanes_and_birds_have_the_published_setting() -> None:

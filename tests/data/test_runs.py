@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from small_folders import pets
-from small_sets import small_stl10, write
+from small_sets import cifar100_of_apples_and_worms, small_stl10, write
 
 from lwtrain.config.loading import load_config
 from lwtrain.data.picture_files import PictureFiles
@@ -16,17 +16,16 @@ from lwtrain.errors import DataError
 from lwtrain.from_config import build_data, build_network
 from lwtrain.training import train
 
+QUIET = ["trainer.accelerator=cpu", "precision=32", "progress=none", "logger.tensorboard=false"]
 TINY = [
     "model=vgg8b",
     "model.width=0.0625",
     "model.layer_depth=3",
     "schedule.epochs=1",
     "schedule.waves=1",
-    "trainer.accelerator=cpu",
-    "precision=32",
-    "progress=none",
-    "logger.tensorboard=false",
+    *QUIET,
 ]
+COURSE = ["schedule.epochs=6", "optimizer.lr=0.02", "optimizer.halve_every=3"]  # the published one, much shortened
 
 
 def run(folder: Path, *settings: str) -> dict[str, Any]:
@@ -74,6 +73,17 @@ def test_unlabelled_images_of_stl10_are_rebuilt_and_never_validated_on(
     assert len(split["validation"]) == len(split["labelled"]) == 10
     assert sorted(split["validation"] + split["labelled"]) == list(range(20))
     assert metrics["layer_images_per_second"] == pytest.approx(3 * 60 / metrics["seconds"], rel=0.05)  # half of 60 rows
+
+
+def test_the_published_net_learns_from_the_files_of_cifar_100(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    info, contents = cifar100_of_apples_and_worms(num_train=200, num_test=40)
+    write(info, contents, tmp_path / "data")
+    monkeypatch.setattr("lwtrain.config.schema.dataset.dataset_info", lambda name: info)
+    words = ["experiment=allconv_cifar100", f"data_dir={tmp_path / 'data'}", "dataset.classes=[apple,worm]"]
+    words += ["model.channels=8", "dataset.image_size=16", "batch_size=16", *COURSE]
+    metrics = train(load_config([*words, *QUIET]), tmp_path / "run")
+    assert len(split_of(tmp_path / "run")["validation"]) == 40
+    assert metrics["head/test/accuracy"] > 0.75  # of 40 images; by chance: 0.5, give or take 0.08
 
 
 @pytest.fixture

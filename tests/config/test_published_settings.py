@@ -1,0 +1,98 @@
+"""The settings of each published run, as its source states them: whoever changes one has to say so here."""
+
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from lwtrain.config.flattening import flatten
+from lwtrain.config.loading import load_config
+
+# Document N: the N-th of the five that the project grew from.
+STATED: dict[str, dict[str, Any]] = {
+    # The report behind document 1.
+    "report_4000": {
+        "dataset": "cifar10",
+        "dataset.augmentation": "heavy_20",
+        "labels": 4000,
+        "batches": "half",
+        "batch_size": 64,
+        "model": "vgg_a",
+        "model.layer_depth": 1,
+        "model.width": 1.0,
+        "map": "pool",
+        "encoder": "c",
+        "encoder.dropout": 0.1,
+        "objective": "by_task",
+        "schedule": "wave",
+        "schedule.epochs": 25,
+        "schedule.waves": 25,
+        "optimizer": "adam",
+        "optimizer.lr": [8e-4, 7e-4, 6e-4, 5.1e-4, 4.2e-4, 3.3e-4, 2.4e-4, 1.6e-4, 1e-4],
+        "optimizer.course": "constant",
+    },
+    # The report's Model 1; shortened from 25 epochs and 64 features.
+    "stacked_autoencoder": {
+        "dataset": "cifar10",
+        "labels": 0.1,
+        "batches": "half",
+        "batch_size": 128,
+        "validation": "test",
+        "model": "stacked_autoencoder",
+        "map": "interpolation",
+        "encoder": "a",
+        "objective": "by_task",
+        "schedule": "sequential",
+        "optimizer": "adam",
+    },
+    # Document 2 states no run: layers that learn one after the other by HSIC, the output layer afterwards.
+    "hsic_mnist": {
+        "dataset": "mnist",
+        "model": "mlp",
+        "objective": "hsic",
+        "schedule": "sequential",
+    },
+    # Document 4; the epochs and the halving are in its text, the rest in its code.
+    "allconv_cifar100": {
+        "dataset": "cifar100",
+        "model": "allconv",
+        "model.channels": 64,
+        "schedule": "backprop",
+        "schedule.epochs": 100,
+        "batch_size": 64,
+        "validation": 0.2,
+        "optimizer": "sgd",
+        "optimizer.lr": 0.1,
+        "optimizer.momentum": 0.9,
+        "optimizer.weight_decay": 2e-5,
+    },
+    # Document 5.
+    "conv_autoencoder": {
+        "dataset": "mnist",
+        "dataset.image_size": 28,
+        "dataset.augmentation": "none",
+        "model": "conv_autoencoder",
+        "encoder": "mirror",
+        "objective": "reconstruction",
+        "objective.reconstruction": "mse",
+        "schedule": "backprop",
+        "schedule.epochs": 10,
+        "batch_size": 32,
+        "validation": "test",
+        "optimizer": "adam",
+        "optimizer.lr": 1e-3,
+        "optimizer.weight_decay": 0.0,
+    },
+}
+STATED["conv_autoencoder_layerwise"] = STATED["conv_autoencoder"] | {"schedule": "sequential"}
+
+
+@pytest.mark.parametrize("experiment", STATED)
+def test_an_experiment_has_the_settings_that_its_source_states(experiment: str) -> None:
+    settings = flatten(asdict(load_config([f"experiment={experiment}"])))
+    assert {name: settings[name] for name in STATED[experiment]} == STATED[experiment]
+
+
+def test_hsic_weighs_labels_by_a_hundred_unless_told_otherwise() -> None:
+    assert load_config(["objective=hsic", "encoder=pool"]).objective.coefficient == 100  # document 2: regularize_coeff
+    assert load_config(["experiment=hsic_mnist"]).objective.coefficient == 500  # its file says why
