@@ -158,6 +158,13 @@ def build_trainer(
     on_cpu = config.trainer.accelerator != "cpu" and trainer.strategy.root_device.type == "cpu"
     if on_cpu and config.optimizer.resting_state == "host":  # what the settings alone do not tell
         logging.getLogger(__name__).warning("optimizer.resting_state=host has no effect: there is no accelerator")
+    compared = config.objective.compares_rows and config.schedule.name != "backprop"
+    if compared and trainer.world_size > 1 and trainer.is_global_zero:
+        logging.getLogger(__name__).warning(
+            "objective=%s compares the rows of a batch: each of the %d processes compares those of its own share alone",
+            config.objective.name,
+            trainer.world_size,
+        )
     return trainer
 
 

@@ -43,9 +43,11 @@ class LocalModule(pl.LightningModule):
 
     Attributes:
         reads_images: Whether the losses compare with the images that entered the network.
+        compares_rows: Whether the losses compare rows of the batch; see `lwtrain.objectives.objective.Objective`.
     """
 
     reads_images: bool = False
+    compares_rows: bool = False
 
     def __init__(self, num_classes: int, lr: float, inlet: nn.Module | None = None) -> None:
         super().__init__()
@@ -134,7 +136,7 @@ class HorizontalLayer(LocalModule):
     ) -> None:
         super().__init__(num_classes, lr, inlet)
         self.layer, self.map, self.sidecar, self.objective = layer, map, sidecar, objective
-        self.reads_images = objective.reads_images
+        self.reads_images, self.compares_rows = objective.reads_images, objective.compares_rows
         self._folded = FoldedLayer(layer, map)
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -177,7 +179,7 @@ class HorizontalLayer(LocalModule):
         else:
             read = features[:num_labelled].detach() if objective.probes else features
             output = SidecarOutput(self.sidecar.classify(read), None)
-        if objective.compares:
+        if objective.reads_projection:
             output = output._replace(projection=self.sidecar.project(features))
         return output._replace(features=features) if objective.reads_features else output
 
@@ -185,7 +187,7 @@ class HorizontalLayer(LocalModule):
         """Give what gets no gradient: what no loss looks at, and a weight that has nothing to balance."""
         if not self.objective.rebuilds:
             yield from self.sidecar.decoder_parameters()
-        if not self.objective.compares:
+        if not self.objective.reads_projection:
             yield from self.sidecar.projection_parameters()
         if not self.sidecar.rebuilds:
             yield from self.objective.parameters()

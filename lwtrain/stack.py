@@ -37,7 +37,8 @@ class LayerStack(MeasuredNetwork):
         head: The classifier behind the last of them.
         optimizer: Makes the optimizer from one named parameter group per layer; see `lwtrain.optimizers`.
         micro_batch: Most rows that a layer learns from at once. Larger batches run in slices whose gradients add up to
-            the batch's; batch norm then takes its statistics from each slice, as on several devices.
+            the batch's; batch norm then takes its statistics from each slice, as on several devices. Not for layers
+            whose losses compare rows of the batch: a larger one is a ValueError when they train.
 
     Attributes:
         latest_losses: Of the last batch, by layer.
@@ -169,7 +170,7 @@ class LayerStack(MeasuredNetwork):
         """
         turn_to("loss")  # until the optimizer steps: Lightning takes the last loss's gradients after this
         self.latest_losses = {}
-        slices = micro_batches(batch, self.micro_batch)
+        slices = self._sliced(batch)
         for piece, share in zip(slices, shares(slices), strict=True):
             inputs, images = self._enter(piece)
             for number, step in self._local_steps(inputs, piece[1], images):
@@ -180,6 +181,13 @@ class LayerStack(MeasuredNetwork):
                 self._backward(loss)
                 del step, loss  # what they hold would stay beside the next layer's graph
         raise AssertionError("a batch has rows")
+
+    def _sliced(self, batch: RowBatch | tuple[Tensor, Tensor]) -> list[Any]:
+        slices = micro_batches(batch, self.micro_batch)
+        if len(slices) > 1 and any(self.part(number).compares_rows for number in self.learners):
+            reason = "the layers' losses compare the rows of a batch, and those of its slices do not add up to them"
+            raise ValueError(f"micro_batch={self.micro_batch}: {reason}; choose None")
+        return slices
 
     def _local_steps(self, inputs: Tensor, labels: Tensor, images: Tensor | None) -> Iterator[tuple[int, LocalStep]]:
         """Run the learning layers one after the other; no graph reaches from one into the next."""

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from saved_bytes import SavedBytes
-from tiny import CLASSES, SHAPE, differing, fit, tensors, tiny_data, tiny_stack
+from tiny import CLASSES, SHAPE, differing, fit, tensors, tiny_backbone, tiny_data, tiny_stack
 from torch import Tensor, nn
 
 from lwtrain import BackpropSchedule, LayerSchedule, SimultaneousSchedule, WaveSchedule
@@ -107,3 +107,17 @@ def test_less_is_kept_for_backward() -> None:
 
     weights = sum(parameter.nbytes for parameter in without_norm(None).parameters())
     assert peak(4) < peak(None) / 3 + weights
+
+
+@pytest.mark.parametrize("schedule", [WaveSchedule(1, waves=1), SimultaneousSchedule(1)])
+def test_rows_that_are_compared_are_not_taken_apart(schedule: LayerSchedule) -> None:
+    stack = build_stack(tiny_backbone(), encoder="pool", encoder_settings={"grid": 2}, objective="hsic", micro_batch=4)
+    with pytest.raises(ValueError, match=r"^micro_batch=4: the layers' losses compare the rows of a batch, .*; choose"):
+        fit(schedule, stack)
+
+
+def test_where_nothing_is_compared_a_batch_may_be_sliced_whatever_the_objective() -> None:
+    stack = build_stack(tiny_backbone(), encoder="pool", encoder_settings={"grid": 2}, objective="hsic", micro_batch=4)
+    fit(BackpropSchedule(1), stack)
+    stack.micro_batch = 12  # no batch is larger
+    fit(WaveSchedule(1, waves=1), stack)

@@ -14,6 +14,7 @@ import torch
 from lwtrain.callbacks.compiled_steps import CompiledSteps
 from lwtrain.config.loading import load_config
 from lwtrain.errors import ConfigError, DataError
+from lwtrain.from_config import build_trainer
 from lwtrain.fronts.file import reserve
 from lwtrain.training import train
 
@@ -192,3 +193,15 @@ def test_states_for_main_memory_that_lie_there_anyway_are_pointed_out(
         pytest.skip("this machine has an accelerator")
     run(tmp_path, "optimizer.resting_state=host", "trainer.accelerator=auto", "trainer.max_epochs=1")
     assert "optimizer.resting_state=host has no effect: there is no accelerator" in caplog.messages
+
+
+@pytest.mark.parametrize(
+    ("settings", "warned"), [("objective=hsic", True), ("objective=hsic schedule=backprop", False), ("seed=1", False)]
+)
+def test_that_processes_compare_their_own_images_alone_is_pointed_out(
+    settings: str, warned: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = load_config([*settings.split(), "trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu"])
+    build_trainer(config, tmp_path, callbacks=[], loggers=[], epochs=1)
+    line = "objective=hsic compares the rows of a batch: each of the 2 processes compares those of its own share alone"
+    assert (line in caplog.messages) == warned

@@ -147,6 +147,15 @@ def _num_labelled_of_all(images: DatasetInfo, validation: float | str, labels: i
     return num_labelled(labels, kept), sum(kept) + images.num_unlabelled
 
 
+def _rows_that_are_compared_stay_together(
+    objective: ObjectiveConfig, schedule: ScheduleConfig, batch_size: int, micro_batch: int | None
+) -> None:
+    compared = objective.compares_rows and not isinstance(schedule, BackpropConfig)
+    if compared and micro_batch is not None and micro_batch < batch_size:
+        reason = f"objective={objective.name} compares the rows of a batch, which slices would keep apart"
+        raise ValueError(f"micro_batch={micro_batch}: {reason}; choose null, or a smaller batch_size")
+
+
 def _decoder_suits_the_loss(encoder: EncoderConfig, objective: ObjectiveConfig) -> None:
     binary = isinstance(objective, (BalancedConfig, ReconstructionConfig)) and objective.reconstruction == "bce"
     if binary and getattr(encoder, "output", "auto") == "linear":
@@ -280,6 +289,7 @@ RULES: tuple[Callable[..., None], ...] = (
     _labels_are_to_be_had,
     _batch_is_no_larger_than_the_data,
     _every_batch_has_a_label,
+    _rows_that_are_compared_stay_together,
     _decoder_suits_the_loss,
     _decoder_map_has_a_beginning,
     _mirror_gives_what_the_layers_give,

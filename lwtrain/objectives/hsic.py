@@ -50,7 +50,7 @@ class HSICObjective(Objective):
     """
 
     rebuilds = rebuilds_unlabelled = False
-    reads_features = reads_images = probes = True
+    reads_features = reads_images = compares_rows = probes = True
 
     def __init__(
         self,

@@ -30,7 +30,9 @@ class Objective(nn.Module, ABC):
         rebuilds_unlabelled: Whether it looks at that of unlabelled rows; if not, the sidecar need not read them.
         reads_features: Whether it looks at the layer's output itself: then it finds it in the sidecar's.
         reads_images: Whether it looks at the images that entered the network: likewise.
-        compares: Whether it compares rows with each other: then it finds what the sidecar projects them to.
+        reads_projection: Whether it looks at what the sidecar projects the layer's output to: likewise.
+        compares_rows: Whether the loss compares rows of the batch, so that the losses of slices would not add up to the
+            batch's.
         probes: Whether the logits are read off the features without gradient: then the prediction teaches the sidecar
             alone, and the layer learns from what else there is.
     """
@@ -39,7 +41,8 @@ class Objective(nn.Module, ABC):
     rebuilds_unlabelled: bool = True
     reads_features: bool = False
     reads_images: bool = False
-    compares: bool = False
+    reads_projection: bool = False
+    compares_rows: bool = False
     probes: bool = False
 
     def forward(self, output: SidecarOutput, inputs: Tensor, labels: Tensor) -> Losses:

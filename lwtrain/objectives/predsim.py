@@ -40,7 +40,7 @@ class PredSimObjective(Objective):
     """
 
     rebuilds = rebuilds_unlabelled = False
-    compares = True
+    reads_projection = compares_rows = True
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class PredSimObjective(Objective):
 
     def losses(self, output: SidecarOutput, inputs: Tensor, labels: Tensor) -> Losses:  # noqa: ARG002
         """Weigh both as the total."""
-        assert output.projection is not None, "compares asks for it"
+        assert output.projection is not None, "reads_projection asks for it"
         losses = prediction_alone(output, labels, self.label_smoothing)
         if len(labels) < 2:  # nothing to compare; a zero, so that there is a gradient
             return losses._replace(total=losses.total + output.projection[:0].float().sum())

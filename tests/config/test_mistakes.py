@@ -143,6 +143,7 @@ ONE_MISTAKE = {
     "encoder=pool objective=reconstruction": "encoder=pool has no decoder; choose encoder=mirror, strided, dense, a, b",
     "objective=reconstruction schedule=backprop": "encoder=c: schedule=backprop rebuilds images from what the layers",
     "encoder=mirror objective=reconstruction schedule=backprop": "map=pool: nothing leads back through a map, as",
+    "objective=hsic encoder=pool micro_batch=64": "objective=hsic compares the rows of a batch, which slices would",
     "model=mlp model.activation=tanh encoder=mirror": "encoder.activation=relu: gives no number below 0, as",
     "model=conv_autoencoder model.channels=[]": "choose a number of at least 1 for each convolution",
     "trainer.max_time=5min": "write days:hours:minutes:seconds, such as 00:12:00:00",
@@ -169,6 +170,11 @@ def test_as_many_labels_as_there_are_batches_are_enough(batch_size: int) -> None
     load_config([*words, f"labels={needed}"])
     if needed > 10:
         assert message(*words, f"labels={needed - 10}").startswith(f"labels={needed - 10}: too few")
+
+
+def test_rows_that_are_not_compared_may_be_sliced() -> None:
+    load_config(["objective=hsic", "encoder=pool", "micro_batch=128"])  # as many as batch_size
+    load_config(["objective=hsic", "encoder=pool", "micro_batch=64", "schedule=backprop"])
 
 
 def test_a_folder_without_test_pictures_cannot_validate_on_them(tmp_path: Path) -> None:

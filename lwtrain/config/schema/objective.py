@@ -11,6 +11,8 @@ from lwtrain.objectives.weights import weighty_reconstructions
 class BalancedConfig:
     """A local loss that weighs reconstruction against prediction."""
 
+    compares_rows: ClassVar[bool] = False
+
     name: str
     alpha: ShareOrAll | Literal["learned"]
     reconstruction: Literal["mse", "bce"]
@@ -33,6 +35,7 @@ class PredictionConfig:
 
     rebuilds: ClassVar[bool] = False
     rebuilds_unlabelled: ClassVar[bool] = False
+    compares_rows: ClassVar[bool] = False
 
     name: Literal["prediction"]
     label_smoothing: ShareOrNone
@@ -44,6 +47,7 @@ class HSICConfig:
 
     rebuilds: ClassVar[bool] = False
     rebuilds_unlabelled: ClassVar[bool] = False
+    compares_rows: ClassVar[bool] = True
 
     name: Literal["hsic"]
     normalised: bool
@@ -58,6 +62,7 @@ class PredSimConfig:
 
     rebuilds: ClassVar[bool] = False
     rebuilds_unlabelled: ClassVar[bool] = False
+    compares_rows: ClassVar[bool] = True
 
     name: Literal["predsim"]
     similarity: Share
@@ -70,6 +75,7 @@ class ReconstructionConfig:
 
     rebuilds: ClassVar[bool] = True
     rebuilds_unlabelled: ClassVar[bool] = True
+    compares_rows: ClassVar[bool] = False
 
     name: Literal["reconstruction"]
     reconstruction: Literal["mse", "bce"]
