@@ -1,4 +1,4 @@
-"""Mutual information by hashing, corrected over an ensemble of resolutions: EDGE."""
+"""Mutual information by hashing, over an ensemble of resolutions and beyond what chance would show: EDGE."""
 
 from typing import NamedTuple
 
@@ -7,9 +7,14 @@ from torch import Tensor
 
 from lwtrain.information import ESTIMATORS
 from lwtrain.information.binning import mutual_information, numbered
-from lwtrain.information.samples import are_labels, as_rows, check_pairs
+from lwtrain.information.chance import beyond_chance
+from lwtrain.information.samples import are_finite, are_labels, as_rows, check_pairs
 
-_RESOLUTIONS = torch.linspace(1.5, 5.0, 10)  # t; finer cells than 1.5 hold too few samples to be counted
+# t. Chosen on 33 distributions whose information is known, at 300, 1,000 and 4,000 samples: gaussians and clusters of
+# one and two numbers, independent ones among them. Ranges from 1.5 to 6 do about as well; finer cells hold too few
+# samples, and coarser ones blur more than the weights can mend.
+_RESOLUTIONS = torch.linspace(2.0, 5.0, 10)
+_POWERS = (1,)  # of t, in the terms of the bias that the ensemble cancels
 
 
 class _Hashed(NamedTuple):
@@ -33,14 +38,21 @@ class EDGE:
     Samples of either variable are hashed into cells of width e; the cells are the nodes of a graph, joined where they
     share samples, and the mutual information of the cells is read off the counts. This is done for several widths
     ``e = t N^(-1 / 2d)``, d numbers a pair, and the estimates are added with weights w(t) that sum to 1, are as small
-    as can be, and make terms of the bias cancel: the one of smoothing, as ``t^2`` (a grid in a random place has no
-    odd ones), and that of counting few samples, as ``t^-d``.
+    as can be, and make the bias of smoothing cancel, whose leading term grows with t.
+
+    Unlike there, the bias of counting few samples is not left to the weights, which cannot cancel it where most cells
+    hold one sample: see `lwtrain.information.chance.beyond_chance`. Independent variables have nothing on average, and
+    a single estimate may be a little below 0.
 
     Samples of more numbers than `dimensions` are first reduced to their principal components: what is estimated then is
     the information between these, which is not more than that between the variables. (Random directions, which hashing
-    by locality would take, have next to nothing in common between an image and a layer.) Strong dependence in several
-    dimensions is underestimated, as by all that count cells: of 2.4 bits between two pairs of numbers, 1,000 samples
-    show about 2.
+    by locality would take, have next to nothing in common between an image and a layer.)
+
+    Measured on gaussians of correlation 0 to 0.9 and on 2 to 10 clusters, of one and of two numbers: with 1,000 samples
+    the mean error is up to 0.1 bits (its root mean square 0.03), with 4,000 up to 0.14, with 300 up to 0.24; single
+    estimates scatter by 0.01 to 0.04, of 300 samples by 0.1. Independent variables come out at 0.01 or below. Where
+    dependence is strong in several dimensions, cells cannot follow: of the 5.65 bits between two pairs of numbers that
+    correlate by 0.99, 1,000 samples show 3.8.
 
     Args:
         dimensions: Most numbers of a sample that are hashed together.
@@ -63,20 +75,21 @@ class EDGE:
 
     @torch.no_grad()
     def criterion(self, x: Tensor, y: Tensor) -> Tensor:
-        """Give the mutual information of samples (samples, ...) or of labels (samples,)."""
+        """Give the mutual information of samples (samples, ...) or of labels (samples,); nan if any is not finite."""
         check_pairs(x, y)
+        if not are_finite(x, y):
+            return torch.tensor(torch.nan)
         if are_labels(x) and are_labels(y):
             return mutual_information(x, y)
         generator = torch.Generator().manual_seed(0)
         x_hashed, y_hashed = self._hashed(x), self._hashed(y)
-        dimensions = x_hashed.dimensions + y_hashed.dimensions
-        widths = (_RESOLUTIONS * len(x) ** (-0.5 / dimensions)).tolist()
+        widths = (_RESOLUTIONS * len(x) ** (-0.5 / (x_hashed.dimensions + y_hashed.dimensions))).tolist()
         estimates = [
-            mutual_information(x_hashed.cells(width, generator), y_hashed.cells(width, generator))
+            beyond_chance(x_hashed.cells(width, generator), y_hashed.cells(width, generator), generator)
             for width in widths * self.repeats
         ]
         means = torch.stack(estimates).view(self.repeats, -1).mean(dim=0)
-        return means @ ensemble_weights(_RESOLUTIONS, (-dimensions, 2)).to(x.device)
+        return means @ ensemble_weights(_RESOLUTIONS, _POWERS).to(means.device)
 
     def _hashed(self, samples: Tensor) -> _Hashed:
         if are_labels(samples):

@@ -23,6 +23,11 @@ def as_rows(samples: Tensor) -> Tensor:
     return samples.reshape(len(samples), -1).float()
 
 
+def are_finite(*variables: Tensor) -> bool:
+    """Whether all numbers are: of others no estimator can tell anything but that they are not."""
+    return all(bool(variable.isfinite().all()) for variable in variables)
+
+
 def check_pairs(x: Tensor, y: Tensor) -> None:
     """Make sure that samples were drawn together.
 

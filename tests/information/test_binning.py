@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lwtrain.information import ESTIMATORS
-from lwtrain.information.binning import Binning, entropy, mutual_information
+from lwtrain.information.binning import Binning, entropy, mutual_information, numbered
 from lwtrain.information.estimator import Estimator
 
 
@@ -51,6 +51,21 @@ def test_a_wide_layer_is_as_good_as_a_list_of_names() -> None:
 
 def test_it_is_an_estimator_and_can_be_had_by_name() -> None:
     assert isinstance(ESTIMATORS["binning"]("binning", bins=5), Estimator)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_what_is_not_finite_has_no_number(value: float) -> None:
+    x = torch.rand(8, 3, generator=torch.Generator().manual_seed(0))
+    x[5, 1] = value
+    assert Binning().criterion(x, torch.arange(8)).isnan()
+
+
+@pytest.mark.parametrize("columns", [1, 3, 40])
+def test_rows_have_the_same_number_where_they_are_the_same(columns: int) -> None:
+    rows = torch.randint(-5, 30, (50, columns), generator=torch.Generator().manual_seed(0)).repeat(2, 1)
+    numbers = numbered(rows)
+    same = (rows[:, None] == rows).all(dim=2)
+    assert torch.equal(numbers[:, None] == numbers, same)
 
 
 def test_one_bin_is_refused() -> None:

@@ -21,13 +21,45 @@ def information(correlation: float, dimensions: int = 1) -> float:
 @pytest.mark.parametrize("correlation", [0.0, 0.3, 0.6, 0.9, -0.9])
 def test_correlated_gaussians_have_the_information_they_should(correlation: float) -> None:
     estimates = [EDGE().criterion(*gaussians(correlation, seed=seed)).item() for seed in range(2)]
-    assert sum(estimates) / 2 == pytest.approx(information(correlation), abs=0.1)
+    assert sum(estimates) / 2 == pytest.approx(information(correlation), rel=0.15, abs=0.1)
 
 
-@pytest.mark.parametrize("correlation", [0.6, 0.9])
-def test_pairs_of_gaussians_too_if_less_exactly(correlation: float) -> None:
-    estimate = EDGE().criterion(*gaussians(correlation, dimensions=2, samples=4000)).item()
-    assert estimate == pytest.approx(information(correlation, dimensions=2), abs=0.35)
+def test_a_thousand_samples_show_strong_dependence() -> None:
+    estimate = EDGE().criterion(*gaussians(0.99, samples=1000)).item()
+    assert estimate == pytest.approx(information(0.99), abs=0.15)  # of 2.83
+
+
+@pytest.mark.parametrize("correlation", [0.3, 0.6, 0.9])
+def test_pairs_of_gaussians_too(correlation: float) -> None:
+    estimate = EDGE().criterion(*gaussians(correlation, dimensions=2, samples=1000)).item()
+    assert estimate == pytest.approx(information(correlation, dimensions=2), abs=0.2)
+
+
+@pytest.mark.parametrize("samples", [300, 1000])
+@pytest.mark.parametrize("dimensions", [1, 2])
+def test_what_is_independent_has_none(dimensions: int, samples: int) -> None:
+    x, y = gaussians(0.0, dimensions, samples)
+    labels = torch.randint(10, (samples,), generator=torch.Generator().manual_seed(1))
+    tolerance = 0.1 if samples == 1000 else 0.25
+    assert EDGE().criterion(x, y).item() == pytest.approx(0.0, abs=tolerance)
+    assert EDGE().criterion(x, labels).item() == pytest.approx(0.0, abs=tolerance)
+
+
+@pytest.mark.parametrize(("spread", "truth"), [(1.0, 1.00), (3.0, 2.37)])
+def test_pairs_tell_about_ten_clusters_what_they_do(spread: float, truth: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    centres = spread * torch.randn(10, 2, generator=torch.Generator().manual_seed(5))
+    labels = torch.randint(10, (1000,), generator=generator)
+    pairs = centres[labels] + torch.randn(1000, 2, generator=generator)
+    assert EDGE().criterion(pairs, labels).item() == pytest.approx(truth, abs=0.2)  # by Monte Carlo
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_what_is_not_finite_has_no_number(value: float) -> None:
+    x, y = gaussians(0.6)
+    x[7] = value
+    assert EDGE().criterion(x, y).isnan()
+    assert EDGE().criterion(y, x).isnan()
 
 
 @pytest.mark.parametrize("flipped", [0.0, 0.1, 0.5])
@@ -49,7 +81,7 @@ def test_a_wide_layer_is_reduced_to_what_varies_most() -> None:
     generator = torch.Generator().manual_seed(0)
     x, y = gaussians(0.9)
     wide_x, wide_y = (rows @ torch.randn(1, 300, generator=generator) for rows in (x, y))
-    assert EDGE(dimensions=1).criterion(wide_x, wide_y).item() == pytest.approx(information(0.9), abs=0.1)
+    assert EDGE(dimensions=1).criterion(wide_x, wide_y).item() == pytest.approx(information(0.9), abs=0.2)
     assert EDGE(dimensions=1).criterion(wide_x[:200], wide_y[:200]).item() == pytest.approx(information(0.9), abs=0.3)
 
 
@@ -78,12 +110,12 @@ def test_nothing_is_drawn_from_the_global_generator_and_figures_repeat() -> None
     assert torch.equal(first, second)
 
 
-@pytest.mark.parametrize("dimensions", [1, 4])
-def test_weights_let_the_bias_cancel(dimensions: int) -> None:
+@pytest.mark.parametrize("powers", [(1,), (-4, 2)])
+def test_weights_let_the_bias_cancel(powers: tuple[int, ...]) -> None:
     t = torch.linspace(1.5, 5, 10)
-    weights = ensemble_weights(t, (-dimensions, 2))
-    sums = [(weights * t**power).sum().item() for power in (0, -dimensions, 2)]
-    assert sums == pytest.approx([1, 0, 0], abs=1e-5)
+    weights = ensemble_weights(t, powers)
+    sums = [(weights * t**power).sum().item() for power in (0, *powers)]
+    assert sums == pytest.approx([1, *[0] * len(powers)], abs=1e-5)
 
 
 def test_it_is_an_estimator() -> None:
