@@ -55,6 +55,7 @@ def build_stack(
     ):
         sidecar = SIDECARS[encoder](encoder, shape, backbone.num_classes, depth=depth, **encoder_settings)
         local_objective = OBJECTIVES[objective](objective, depth=depth, **objective_settings)
+        local_objective.check_outputs(shape.outputs)
         if isinstance(map_, DecoderMap):
             map_.beginning(sidecar)  # complains now rather than when the layer above wakes
         learns = any(True for _ in map_.parameters())

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 import torch
 from tiny import CLASSES, SHAPE, tiny_backbone
@@ -72,3 +74,9 @@ def test_the_optimizer_is_the_one_asked_for() -> None:
 def test_settings_that_cannot_be_are_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build_stack(tiny_backbone(), **settings)
+
+
+def test_widths_that_cannot_share_a_layers_channels_are_refused_before_anything_is_trained() -> None:
+    message = "objective.sigma=[1.0, 2.0, 3.0, 4.0]: 4 branches; choose a divisor of the 6 channels of layer_1's output"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        build_stack(tiny_backbone(), encoder="pool", objective="hsic", objective_settings={"sigma": [1, 2, 3, 4.0]})

@@ -15,6 +15,7 @@ from lwtrain.config.schema import (
     AutoencoderConfig,
     BackpropConfig,
     BalancedConfig,
+    CallbacksConfig,
     CustomConfig,
     EncoderConfig,
     FrontConfig,
@@ -22,6 +23,7 @@ from lwtrain.config.schema import (
     LayerConfig,
     MapConfig,
     MirrorConfig,
+    MLPConfig,
     ModelConfig,
     ObjectiveConfig,
     OptimizerConfig,
@@ -217,12 +219,25 @@ def _every_layer_has_a_coefficient(model: ModelConfig, objective: ObjectiveConfi
 def _every_branch_has_a_sigma(model: ModelConfig, objective: ObjectiveConfig) -> None:
     branches = getattr(model, "branches", 1)
     if isinstance(objective, HSICConfig) and isinstance(objective.sigma, list):
-        given = len(objective.sigma)
+        given, setting = len(objective.sigma), f"objective.sigma={shown(objective.sigma)}"
+        if not given:
+            raise ValueError(f"{setting}: choose a number above 0, or one for each branch")
         if branches != 1 and given != branches:
             raise ValueError(
-                f"objective.sigma={shown(objective.sigma)}: {given} widths for model.branches={branches}; "
-                "give one for each, or a single one"
+                f"{setting}: {given} widths for model.branches={branches}; give one for each, or a single one"
             )
+        if isinstance(model, MLPConfig) and any(units * branches % given for units in model.hidden):
+            reason = f"{given} branches cannot share the units of each layer, model.hidden={shown(model.hidden)}"
+            raise ValueError(f"{setting}: {reason}; choose multiples of {given}")
+
+
+def _every_estimator_measures_once(callbacks: CallbacksConfig) -> None:
+    if plane := callbacks.information_plane:
+        setting = f"callbacks.information_plane.estimators={shown(plane.estimators)}"
+        if not plane.estimators:
+            raise ValueError(f"{setting}: choose at least one")
+        if len(set(plane.estimators)) < len(plane.estimators):
+            raise ValueError(f"{setting}: choose each one once")
 
 
 def _nesterov_has_momentum(optimizer: OptimizerConfig) -> None:
@@ -298,6 +313,7 @@ RULES: tuple[Callable[..., None], ...] = (
     _every_layer_has_a_learning_rate,
     _every_layer_has_a_coefficient,
     _every_branch_has_a_sigma,
+    _every_estimator_measures_once,
     _nesterov_has_momentum,
     _waves_share_the_epochs,
     _visits_name_layers_that_exist,

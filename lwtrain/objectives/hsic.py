@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from lwtrain.backbones.backbone import Shape
 from lwtrain.batch_rows import first_rows
 from lwtrain.information.hsic import HSIC
 from lwtrain.information.kernels import gaussian_kernel, label_kernel
@@ -32,14 +33,15 @@ class HSICObjective(Objective):
         sigma: Of the gaussian kernels of z and x, in units of one number of a sample; or one for each branch. See
             `lwtrain.information.kernels.gaussian_kernel`.
         coefficient: c, how much the labels count against the images; or one for each layer.
-        normalised: Whether to take `lwtrain.information.hsic.normalised_hsic`, as the paper's experiments do.
+        normalised: Whether to take `lwtrain.information.hsic.normalised_hsic`, as the paper's experiments do; if not,
+            `lwtrain.information.hsic.hsic`.
         label_smoothing: Of the probe, as in `lwtrain.objectives.prediction`.
 
     Raises:
         ValueError: If a setting is out of range, or if there are fewer coefficients than layers.
 
     Example:
-        >>> objective = HSICObjective("hsic", depth=0, sigma=1.0, coefficient=2.0)
+        >>> objective = HSICObjective("hsic", depth=0, sigma=1.0, coefficient=2.0, normalised=False)
         >>> images = torch.rand(4, 1, 2, 2, generator=torch.Generator().manual_seed(0))
         >>> output = SidecarOutput(torch.zeros(4, 2), None, features=images, images=images)
         >>> losses = objective(output, images, labels=torch.tensor([0, 1, 0, 1]))
@@ -59,17 +61,17 @@ class HSICObjective(Objective):
         depth: int,
         sigma: float | Sequence[float] = 5.0,
         coefficient: float | Sequence[float] = 100.0,
-        normalised: bool = False,
+        normalised: bool = True,
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__()
-        self.sigmas = [float(sigma)] if isinstance(sigma, (int, float)) else list(sigma)
+        self.sigmas = [float(each) for each in ([sigma] if isinstance(sigma, (int, float)) else sigma)]
         if not self.sigmas or min(self.sigmas) <= 0:
             raise ValueError(f"objective.sigma={sigma}: choose a number above 0, or one for each branch")
         coefficients = [coefficient] * (depth + 1) if isinstance(coefficient, (int, float)) else coefficient
         if len(coefficients) <= depth or min(coefficients) <= 0:
             raise ValueError(f"objective.coefficient={coefficient}: choose a number above 0, or one for each layer")
-        self.coefficient = float(coefficients[depth])
+        self.depth, self.coefficient = depth, float(coefficients[depth])
         self.measures = [HSIC(sigma, normalised) for sigma in self.sigmas]
         self.label_smoothing = check_label_smoothing(label_smoothing)
 
@@ -94,14 +96,20 @@ class HSICObjective(Objective):
         Raises:
             ValueError: If the channels cannot be dealt out evenly to the branches.
         """
-        num_branches, channels = len(self.sigmas), features.shape[1]
-        if channels % num_branches:
-            choice = f"choose a divisor of the {channels} channels of the layer's output"
-            raise ValueError(f"objective.sigma={self.sigmas}: {num_branches} branches; {choice}")
+        self._check_channels(features.shape[1])
         ky = label_kernel(labels)
         terms = []
-        for measure, branch in zip(self.measures, features.chunk(num_branches, dim=1), strict=True):
+        for measure, branch in zip(self.measures, features.chunk(len(self.sigmas), dim=1), strict=True):
             kz, kx = gaussian_kernel(branch, measure.sigma), gaussian_kernel(images, measure.sigma)
             target = measure.factor(kx) - self.coefficient * measure.factor(ky)
             terms.append((measure.factor(kz) * target).sum())
         return torch.stack(terms).sum()
+
+    def check_outputs(self, outputs: Shape) -> None:
+        """Refuse channels that cannot be dealt out evenly to the branches."""
+        self._check_channels(outputs[0])
+
+    def _check_channels(self, channels: int) -> None:
+        if channels % len(self.sigmas):
+            choice = f"choose a divisor of the {channels} channels of layer_{self.depth}'s output"
+            raise ValueError(f"objective.sigma={self.sigmas}: {len(self.sigmas)} branches; {choice}")

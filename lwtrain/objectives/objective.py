@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from lwtrain.backbones.backbone import Shape
 from lwtrain.sidecars.sidecar import SidecarOutput
 
 
@@ -55,6 +56,16 @@ class Objective(nn.Module, ABC):
         """
         with torch.autocast(inputs.device.type, enabled=False):
             return self.losses(output, inputs, labels)
+
+    def check_outputs(self, outputs: Shape) -> None:
+        """Refuse a layer whose output it cannot compare, before anything is trained.
+
+        Args:
+            outputs: (channels, height, width), what leaves the layer, before the map.
+
+        Raises:
+            ValueError: If there is no way to take it.
+        """
 
     @abstractmethod
     def losses(self, output: SidecarOutput, inputs: Tensor, labels: Tensor) -> Losses:

@@ -1,5 +1,7 @@
 """The criterion against its formula written out: explicit differences, explicit H, float64."""
 
+import statistics
+
 import pytest
 import torch
 from torch import Tensor
@@ -57,8 +59,8 @@ def test_the_normalised_criterion_is_that_of_the_formula(sigma: float) -> None:
     x, z, labels = samples()
     kx, kz, ky = naive_kernel(x, sigma), naive_kernel(z, sigma), label_kernel(labels).double()
     measure = HSIC(sigma, normalised=True)
-    assert measure.criterion(z, x).item() == pytest.approx(naive_normalised_hsic(kz, kx).item(), rel=1e-3)
-    assert measure.criterion(z, labels).item() == pytest.approx(naive_normalised_hsic(kz, ky).item(), rel=1e-3)
+    assert measure.criterion(z, x).item() == pytest.approx(naive_normalised_hsic(kz, kx).item(), rel=5e-5)
+    assert measure.criterion(z, labels).item() == pytest.approx(naive_normalised_hsic(kz, ky).item(), rel=5e-5)
 
 
 @pytest.mark.parametrize("normalised", [False, True])
@@ -73,9 +75,9 @@ def test_gradients_are_those_of_the_formula(normalised: bool) -> None:
 
 
 def test_it_agrees_with_the_naive_way_and_is_much_faster() -> None:
-    comparison = compare(samples=256, numbers=784, repeats=3)
-    assert comparison.difference < 1e-5
-    assert comparison.ratio > 5  # it is 20 and more on a quiet machine
+    comparisons = [compare(samples=256, numbers=784, repeats=1) for _ in range(5)]
+    assert comparisons[0].difference < 1e-5
+    assert statistics.median(comparison.ratio for comparison in comparisons) > 20  # 150 on a quiet machine
 
 
 def test_images_with_their_channels_last_are_read_without_copying_and_give_the_same() -> None:

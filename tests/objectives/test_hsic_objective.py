@@ -1,16 +1,21 @@
 import re
+from pathlib import Path
 
 import pytest
+import pytorch_lightning as pl
 import torch
 from tiny import CLASSES, differing, fit, tensors, tiny_backbone, tiny_data
 from torch import Tensor
 
 from lwtrain import BackpropSchedule, LayerSchedule, LayerStack, SimultaneousSchedule, WaveSchedule
 from lwtrain.building import build_stack
+from lwtrain.config.loading import load_config
+from lwtrain.data.index_batches import RowBatch
 from lwtrain.information.hsic import HSIC
 from lwtrain.information.traverse import evaluating
 from lwtrain.objectives import OBJECTIVES
 from lwtrain.objectives.hsic import HSICObjective
+from lwtrain.objectives.objective import Losses
 from lwtrain.sidecars.sidecar import SidecarOutput
 
 LABELS = torch.tensor([0, 1, 2, 0, 1, 2])
@@ -46,6 +51,11 @@ def test_the_loss_weighs_the_labels_against_the_images(normalised: bool) -> None
     assert loss(objective, given) == pytest.approx(with_images - 3 * with_labels, rel=1e-4, abs=1e-6)
 
 
+def test_it_is_normalised_unless_said_otherwise() -> None:
+    assert all(measure.normalised for measure in build().measures)
+    assert load_config(["objective=hsic"]).objective.normalised
+
+
 def test_the_prediction_is_added_and_teaches_the_layer_nothing() -> None:
     given = output()
     logits = torch.zeros(6, CLASSES, requires_grad=True)
@@ -78,7 +88,7 @@ def test_several_widths_measure_a_branch_each() -> None:
 
 
 def test_channels_that_cannot_be_dealt_out_are_refused() -> None:
-    message = "objective.sigma=[1.0, 2.0, 3.0]: 3 branches; choose a divisor of the 4 channels"
+    message = "objective.sigma=[1.0, 2.0, 3.0]: 3 branches; choose a divisor of the 4 channels of layer_0's output"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         loss(build(sigma=[1.0, 2.0, 3.0]), output(channels=4))
 
@@ -121,7 +131,7 @@ def hsic_stack(**settings: object) -> LayerStack:
 
 
 @pytest.mark.parametrize("schedule", [WaveSchedule(2, 2), SimultaneousSchedule(2)])
-@pytest.mark.parametrize("settings", [{"normalised": True}, {"sigma": [1.0, 5.0]}])
+@pytest.mark.parametrize("settings", [{}, {"sigma": [1.0, 5.0]}, {"normalised": False}])
 def test_every_layer_learns(schedule: LayerSchedule, settings: dict[str, object]) -> None:
     stack = hsic_stack(**settings)
     before = tensors(stack)
@@ -132,7 +142,7 @@ def test_every_layer_learns(schedule: LayerSchedule, settings: dict[str, object]
 
 
 def test_a_layer_learns_to_depend_on_the_labels() -> None:
-    stack, data = hsic_stack(normalised=True), tiny_data(labels="all")
+    stack, data = hsic_stack(), tiny_data(labels="all")
     images, labels = data.train.images.float() / 255, data.train.labels
     measure = HSIC(5.0, normalised=True)
 
@@ -143,6 +153,40 @@ def test_a_layer_learns_to_depend_on_the_labels() -> None:
     before = with_labels()
     fit(WaveSchedule(8, 1), stack, data)
     assert with_labels() > before
+
+
+class Steps(pl.Callback):
+    """Keeps what layer 1 made of each batch in the first epoch it trains in, what its loss was, and the batch."""
+
+    def __init__(self, stack: LayerStack) -> None:
+        self.batches: list[RowBatch] = []
+        self.features: list[Tensor] = []
+        self.losses: list[Losses] = []
+        part = stack.layers[1]
+        part.layer.register_forward_hook(
+            lambda layer, _, z: self.features.append(z.detach()) if layer.training else None
+        )
+        part.objective.register_forward_hook(lambda _, __, losses: self.losses.append(losses))
+
+    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: LayerStack, batch: RowBatch, batch_idx: int) -> None:
+        if pl_module.learners == [1]:
+            self.batches.append(batch)
+
+
+@pytest.mark.parametrize("front", ["memory", "disk", "recompute"])
+def test_upper_layers_too_compare_with_the_images_that_entered_the_network(front: str, tmp_path: Path) -> None:
+    stack, data = hsic_stack(sigma=0.5, coefficient=1.0, normalised=False), tiny_data(labels="all")
+    steps, measure = Steps(stack), HSIC(0.5)
+    fit(WaveSchedule(1, 1, front=front, front_folder=tmp_path), stack, data, callbacks=[steps])
+    assert len(steps.batches) == len(steps.features) == len(steps.losses) == 3
+    for batch, z, losses in zip(steps.batches, steps.features, steps.losses, strict=True):
+        rows = data.rows((0, 0)).images[batch.rows]
+        assert torch.equal(data.train.labels[rows], batch.labels)
+        images = data.train.images[rows].float() / 255
+        expected = measure.criterion(z, images) - measure.criterion(z, batch.labels)
+        assert (losses.total - losses.prediction).item() == pytest.approx(expected.item(), rel=1e-4, abs=1e-6)
+        others = measure.criterion(z, images.flip(0)) - measure.criterion(z, batch.labels)
+        assert others.item() != pytest.approx(expected.item(), rel=1e-2)  # of other images it would be another loss
 
 
 def test_the_probe_does_not_reach_the_layer() -> None:
