@@ -47,8 +47,8 @@ def test_the_table_can_be_had_as_csv(capsys: pytest.CaptureFixture[str]) -> None
         (["empty"], "empty: there are no runs in it"),
         (["--sort", "sed"], "--sort sed: did you mean 'seed'? Choices: run, seed, vote/val/accuracy, seconds, failure"),
         (["--metric", "*loss"], "--metric *loss: no run has it; Choices: seconds, vote/val/accuracy"),
-        (["--metric"], "lwtrain runs: error: argument --metric: expected one argument"),
-        (["outputs", "more"], "lwtrain runs: error: unrecognized arguments: more"),
+        (["--metric"], "--metric: expected one argument; see lwtrain runs --help"),
+        (["outputs", "more"], "unrecognized arguments: more; see lwtrain runs --help"),
     ],
 )
 def test_mistakes_are_told_in_a_line_or_two(
