@@ -43,9 +43,11 @@ def accuracy_table(metrics: Mapping[str, Any], names: list[str]) -> Table:
 def show_report(
     metrics: Mapping[str, Any], names: list[str], run_dir: Path, console: Console | None = None, *, curves: bool = True
 ) -> None:
-    """Print the table, what the run cost, and where to look next."""
+    """Print the table, how well an autoencoder copies, what the run cost, and where to look next."""
     console = console or Console(highlight=False, soft_wrap=True)
     console.print(accuracy_table(metrics, names))
+    if errors := _reconstruction(metrics):
+        console.print(f"reconstruction  {errors} (squared error of whole images)")
     spent = shares(metrics["seconds_by_part"])  # nothing, where all layers were loaded
     minutes, seconds = divmod(round(metrics["seconds"]), 60)
     console.print(
@@ -56,6 +58,12 @@ def show_report(
     )
     if curves:
         console.print(f"TensorBoard  tensorboard --logdir {_log_root(run_dir)}")
+
+
+def _reconstruction(metrics: Mapping[str, Any]) -> str:
+    """Say how far an autoencoder's copies are from the images: "val 0.0129, test 0.0131"; nothing of other networks."""
+    errors = {stage: metrics.get(f"{stage}/reconstruction") for stage in ("val", "test")}
+    return ", ".join(f"{stage} {error:.4f}" for stage, error in errors.items() if error is not None)
 
 
 def _log_root(run_dir: Path) -> Path:

@@ -65,6 +65,13 @@ def test_the_cost_and_the_next_step_are_named() -> None:
     assert "tensorboard --logdir" in text
 
 
+def test_an_autoencoders_own_error_is_told() -> None:
+    assert "reconstruction" not in shown(METRICS)
+    copying = METRICS | {"val/reconstruction": 0.012944}
+    assert "reconstruction  val 0.0129 (squared error of whole images)\n" in shown(copying)
+    assert "val 0.0129, test 0.0135 (squared" in shown(copying | {"test/reconstruction": 0.01347})
+
+
 def test_a_run_that_had_nothing_to_train_has_no_parts() -> None:
     nothing = METRICS | {"seconds": 0.0, "seconds_by_part": {"data": 0.0, "loss": 0.0}}
     assert "time         0 min 0 s\n" in shown(nothing)

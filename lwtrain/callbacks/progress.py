@@ -105,11 +105,16 @@ def place(schedule: LayerSchedule, trainer: pl.Trainer, stack: LayerStack) -> st
 
 
 def outcome(stack: LayerStack, name: str, stopwatch: Stopwatch) -> str:
-    """Say what an epoch brought: the loss and accuracies of the layer called `name`, the vote so far, the speed."""
+    """Say what an epoch brought: the loss and accuracies of the layer called `name`, the vote so far, the speed.
+
+    Of an autoencoder whose decoders have all learned, also the squared error of images that went all the way.
+    """
+    figures, validated = stack.figures, stack.names.index(name) in stack.ballots.announced
     shown = {"train": f"{name}/train/accuracy"}
-    if stack.names.index(name) in stack.ballots.announced:  # else the figures are those of an earlier epoch
+    if validated:  # else the figures are those of an earlier epoch
         shown |= {"val": f"{name}/val/accuracy", "vote": "vote/val/accuracy_so_far"}
-    figures = stack.figures
     parts = [f"loss {figures[tag]:.3f}" for tag in [f"{name}/train/loss"] if tag in figures]
     parts += [f"{word} {figures[tag]:6.1%}" for word, tag in shown.items() if tag in figures]
+    if validated and "val/reconstruction" in figures:
+        parts.append(f"reconstruction {figures['val/reconstruction']:.4f}")
     return "  ".join([*parts, f"{stopwatch.images_per_second:,.0f} images/s"])

@@ -4,21 +4,25 @@ from collections.abc import Callable
 
 import pytest
 from rich.console import Console
-from tiny import fit
+from tiny import fit, tiny_autoencoder
 
 from lwtrain import BackpropSchedule, LayerSchedule, SequentialSchedule, WaveSchedule
 from lwtrain.callbacks.progress import PlainProgress, TerminalProgress
+from lwtrain.callbacks.reconstruction_error import ReconstructionError
 from lwtrain.callbacks.stopwatch import Stopwatch
 from lwtrain.stack import LayerStack
 
 
 def run(
-    schedule: LayerSchedule, kind: type[PlainProgress] = PlainProgress, terminal: bool = False
+    schedule: LayerSchedule,
+    kind: type[PlainProgress] = PlainProgress,
+    terminal: bool = False,
+    stack: LayerStack | None = None,
 ) -> tuple[str, LayerStack]:
     screen = io.StringIO()
     console = Console(file=screen, width=120, highlight=False, soft_wrap=True, force_terminal=terminal)
     stopwatch = Stopwatch(schedule)
-    stack = fit(schedule, callbacks=[stopwatch, kind(schedule, stopwatch, console)])
+    stack = fit(schedule, stack, callbacks=[stopwatch, kind(schedule, stopwatch, console), ReconstructionError()])
     return screen.getvalue(), stack
 
 
@@ -55,6 +59,22 @@ def test_a_line_has_the_figures_of_its_own_epoch(waves: tuple[list[str], LayerSt
 )
 def test_a_place_names_what_there_is_more_than_one_of(schedule: Callable[[], LayerSchedule], places: list[str]) -> None:
     assert [line.split("  loss")[0] for line in run(schedule())[0].splitlines()] == places
+
+
+def test_an_autoencoders_lines_have_its_own_error() -> None:
+    text, stack = run(BackpropSchedule(2), stack=tiny_autoencoder())
+    lines = text.splitlines()
+    assert all(re.search(r"  reconstruction 0\.\d{4}  [\d,]+ images/s$", line) for line in lines)
+    assert f"reconstruction {stack.figures['val/reconstruction']:.4f}" in lines[-1]
+
+
+def test_the_error_is_told_once_every_decoder_has_learned() -> None:
+    text, _ = run(SequentialSchedule(1), stack=tiny_autoencoder())
+    assert ["reconstruction" in line for line in text.splitlines()] == [False, False, True, True]
+
+
+def test_a_classifiers_lines_have_no_such_error(waves: tuple[list[str], LayerStack]) -> None:
+    assert not any("reconstruction" in line for line in waves[0])
 
 
 def test_a_terminal_shows_the_lines_of_past_epochs_and_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
