@@ -37,16 +37,19 @@ def draw_curves(run: TrainedRun, options: PictureOptions) -> list[Path]:
     """Draw each layer's error, cross entropy and, where it has one, reconstruction loss over its own epochs.
 
     Raises:
-        NotForThisRunError: If the run has no metrics.csv.
+        NotForThisRunError: If the run has no metrics.csv, or no epoch of the chosen layers.
     """
     table = read_metrics(run.folder)
     names = [run.stack.names[number] for number in chosen_layers(run.stack, options.layers)]
     measures = {"error (%)": ("accuracy", _as_error), "cross entropy": ("prediction", float)}
     if any(curves_of(table, name, "reconstruction").train.epochs for name in names):
         measures["reconstruction"] = ("reconstruction", float)
-    drawn = [name for name in names if curves_of(table, name, "accuracy").train.epochs]
-    if not drawn:
+    known = [name for name in run.stack.names if curves_of(table, name, "accuracy").train.epochs]
+    drawn = [name for name in names if name in known]
+    if not known:
         raise NotForThisRunError("curves: none of the layers has trained for a whole epoch")
+    if not drawn:
+        raise NotForThisRunError(f"curves: {', '.join(names)}: no epoch of their own; there are those of {', '.join(known)}")
     figure = new_figure(max(4.0, 1.55 * len(drawn) + 0.6), 0.9 + 1.65 * len(measures))
     figure.set_layout_engine("constrained")
     figure.suptitle("Errors and losses, epoch by epoch", fontsize=11, weight="bold", x=0.01, ha="left")
@@ -55,9 +58,13 @@ def draw_curves(run: TrainedRun, options: PictureOptions) -> list[Path]:
         row[0].set_ylabel(label, fontsize=8)
         for axes, name in zip(row, drawn, strict=True):
             _draw(axes, curves_of(table, name, measure), convert)
-    for name, top, bottom in zip(drawn, grid[0], grid[-1], strict=True):
-        top.set_title(name, fontsize=8)
-        bottom.set_xlabel("epoch", fontsize=8)
+    if "reconstruction" in measures:
+        grid[-1][0].set_yscale("log")  # what layers rebuild differs by factors of 1,000; all in the row share the scale
+    for name, column in zip(drawn, grid.T, strict=True):
+        column[0].set_title(name, fontsize=8)
+        lowest = [axes for axes in column if axes.axison][-1]  # the head rebuilds nothing, and ends a row higher
+        lowest.tick_params(axis="x", labelbottom=True)
+        lowest.set_xlabel("epoch", fontsize=8)
     handles, labels = grid[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     return [save_figure(figure, options.folder / "curves.png")]
@@ -120,7 +127,7 @@ def _draw(axes: Axes, curves: Curves, convert: object) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
     if few:
         axes.set_xlim(0.5, max(curves.train.epochs) + 0.5)
-    axes.tick_params(labelsize=7)
+    axes.tick_params(which="both", labelsize=7)
     axes.grid(color="#DDDDDD", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
