@@ -49,7 +49,7 @@ def draw_curves(run: TrainedRun, options: PictureOptions) -> list[Path]:
     if not known:
         raise NotForThisRunError("curves: none of the layers has trained for a whole epoch")
     if not drawn:
-        raise NotForThisRunError(f"curves: {', '.join(names)}: no epoch of their own; there are those of {', '.join(known)}")
+        raise NotForThisRunError(f"curves: {', '.join(names)}: no epoch of their own; choose {', '.join(known)}")
     figure = new_figure(max(4.0, 1.55 * len(drawn) + 0.6), 0.9 + 1.65 * len(measures))
     figure.set_layout_engine("constrained")
     figure.suptitle("Errors and losses, epoch by epoch", fontsize=11, weight="bold", x=0.01, ha="left")

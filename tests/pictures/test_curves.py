@@ -95,7 +95,11 @@ def test_each_column_has_its_epochs_below_the_lowest_curves(tmp_path: Path, figu
     rows = [figures[0].axes[start : start + 3] for start in (0, 3, 6)]
     assert [axes.get_title() for axes in rows[0]] == ["layer_0", "layer_1", "head"]
     assert [[axes.axison for axes in row] for row in rows] == [[True] * 3, [True] * 3, [True, True, False]]
-    assert [[axes.get_xlabel() for axes in row] for row in rows] == [[""] * 3, ["", "", "epoch"], ["epoch", "epoch", ""]]
+    assert [[axes.get_xlabel() for axes in row] for row in rows] == [
+        [""] * 3,
+        ["", "", "epoch"],
+        ["epoch", "epoch", ""],
+    ]
     assert epochs_below(rows[0][2]) == epochs_below(rows[1][0]) == []
     assert {"1", "2"} <= set(epochs_below(rows[1][2]))
     assert {"1", "2"} <= set(epochs_below(rows[2][0]))
@@ -119,7 +123,7 @@ def test_accuracy_is_drawn_as_error(tmp_path: Path, figures: list[Figure]) -> No
 
 
 def test_layers_without_epochs_of_their_own_are_named(tmp_path: Path) -> None:
-    with pytest.raises(NotForThisRunError, match="layer_0: no epoch of their own; there are those of head"):
+    with pytest.raises(NotForThisRunError, match="layer_0: no epoch of their own; choose head"):
         draw(tmp_path, table("head"), ["0"])
     with pytest.raises(NotForThisRunError, match="none of the layers has trained for a whole epoch"):
         draw(tmp_path, "step,vote/val/accuracy\n10,0.5\n")
