@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from lwtrain.backbones.allconv import POINTWISE, allconv
 from lwtrain.backbones.cnn import cnn
 from lwtrain.backbones.residual import Repeated, Residual
 from lwtrain.in_place import unshared
@@ -21,10 +22,21 @@ class Marking(torch.autograd.Function):
         return unshared(gradient.clone())
 
 
-@pytest.mark.parametrize("settings", [{"skip": True, "batch_norm": True}, {"blocks": 2}], ids=["skip", "blocks"])
-def test_a_gradient_that_may_be_written_over_reaches_both_terms_whole(settings: dict[str, object]) -> None:
+def summing_layers() -> dict[str, nn.Module]:
+    """One of each kind that adds its input to what it makes of it."""
     torch.manual_seed(0)
-    layer = cnn("cnn", (3, 16, 16), 2, activation="relu", **settings).layers[-1]
+    net = allconv("allconv", (3, 16, 16), 2, channels=4, residuals=True, dropout=0)
+    return {
+        "skip": cnn("cnn", (3, 16, 16), 2, activation="relu", skip=True, batch_norm=True).layers[-1],
+        "blocks": cnn("cnn", (3, 16, 16), 2, activation="relu", blocks=2).layers[-1],
+        "allconv": net.layers[1],
+        "allconv, pointwise": net.layers[POINTWISE],
+    }
+
+
+@pytest.mark.parametrize("kind", list(summing_layers()))
+def test_a_gradient_that_may_be_written_over_reaches_both_terms_whole(kind: str) -> None:
+    layer = summing_layers()[kind]
     channels = next(parameter for parameter in layer.parameters()).shape[1]
     found = []
     for marked in (False, True):
