@@ -128,6 +128,9 @@ def _idle_in_learning(config: Config, images: DatasetInfo) -> Iterator[tuple[str
     elif unrebuilt:
         for pattern in ("encoder.output", "objective.reconstruction"):
             yield pattern, unrebuilt
+        if config.encoder.inverts:  # nothing but its decoder has them; other sidecars classify behind a convolution
+            for pattern in ("encoder.activation", "encoder.kernel_size"):
+                yield pattern, unrebuilt
     if isinstance(config.model, StackedAutoencoderConfig) and config.model.depth == 1:
         yield "map", "model.depth=1: a map stands between two layers, and nothing before the head"
     elif config.map.name == "decoder" and (reason := unrebuilt or _why_a_decoder_is_random(config)):
