@@ -56,14 +56,20 @@ def _hint(path: str, schema: Any, choice: Any) -> str:
     if path in _known():
         takers = [name for name in group_choices()[group] if schema_called(_kinds()[group], name) in _known()[path]]
         return f"not with {group}={choice}, but with {group}={', '.join(takers)}"
-    siblings = [f"{group}.{field.name}".strip(".") for field in fields(schema)]
+    names = [field.name for field in fields(schema)]
     namesakes = [known for known in _known() if known.rpartition(".")[2] == key]
     if not 0 < len(namesakes) <= _FEW:
-        alike = [known for known in _known() if known.count(".") == path.count(".")]
-        namesakes = get_close_matches(path, [*siblings, *alike], n=1)
+        if group in _kinds():  # what other choices of the group have would be refused, too
+            namesakes = [f"{group}.{name}" for name in get_close_matches(key, names, n=1)]
+        else:
+            alike = [known for known in _known() if known.count(".") == path.count(".")]
+            namesakes = get_close_matches(path, alike, n=1)
     if namesakes:
         return f"no such setting; did you mean {' or '.join(namesakes)}?"
-    return "no such setting; " + (f"there are {', '.join(siblings)}" if group else "--help lists them")
+    if not group:
+        return "no such setting; --help lists them"
+    settings = [name for name in names if name != "name"] or names  # the name is the choice
+    return f"no such setting; there are {', '.join(f'{group}.{name}' for name in settings)}"
 
 
 @cache

@@ -47,6 +47,10 @@ ONE_MISTAKE = {
     "epochs=4": "no such setting; did you mean schedule.epochs?",
     "xyzzy=1": "no such setting; --help lists them",
     "map.xyzzy=1": "no such setting; there are map.name",
+    "model=allconv model.c=32": "no such setting; there are model.channels, model.residuals, model.dropout, "
+    "model.rectified_logits",
+    "model=allconv model.chanels=32": "no such setting; did you mean model.channels?",
+    "encoder=pool encoder.kernel=3": "no such setting; there are encoder.grid",
     "+trainer.callbacks=[]": "trainer.callbacks=[]: not set here; hand them to a Trainer of your own, in a script",
     "encoder.grid=2": "not with encoder=c, but with encoder=mirror, pool",
     "front=disc": "did you mean 'disk'? Choices: auto, disk, memory, recompute",
