@@ -17,6 +17,8 @@ from lwtrain.trained_run import TrainedRun
 
 _CHUNK = 256  # images at a time
 _MOST_NUMBERED = 16  # numbers of a code up to which each is written out
+_CELL = 0.62  # inches: below it, the names under the pictures of the last row run into one another
+_WIDEST = 18.0  # inches that all pictures of a row take together: 27 dots for each of 100, about the pixels it has
 
 
 class ClassCodes(NamedTuple):
@@ -92,7 +94,7 @@ def draw_codes(run: TrainedRun, options: PictureOptions) -> list[Path]:
         for row, values in enumerate(table.tolist()):
             for column, value in enumerate(values):
                 colour = "white" if abs(value) > 0.6 * most else "black"
-                axes.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=7, color=colour)
+                axes.text(column, row, f"{value:z.1f}", ha="center", va="center", fontsize=7, color=colour)
     figure.colorbar(drawn, ax=axes).ax.tick_params(labelsize=7)
     return [save_figure(figure, options.folder / "codes.png")]
 
@@ -105,13 +107,27 @@ def draw_mixtures(run: TrainedRun, options: PictureOptions) -> list[Path]:
     """
     labels, means = class_codes(run.stack, _images(run, "mixtures"))
     names = [shortened(run.classes[label], 11) for label in labels]
-    sheet = Sheet(len(names), cell=0.62, labels=0.75)
+    cell = cell_size(len(names))
+    sheet = Sheet(len(names), cell=cell, labels=0.75)
     sheet.title("Decoded mixtures of two classes")
     sheet.note("Each picture lies halfway between the mean codes of its row's and its column's class;")
     sheet.note("on the diagonal are the means themselves.")
+    if cell < _CELL:
+        sheet.note("The classes of the columns are those of the rows, in the same order.")
     for number, row in enumerate(mixtures(run.stack, means)):
-        sheet.pictures(row, names if number == len(names) - 1 else (), label=names[number])
+        named = number == len(names) - 1 and cell == _CELL
+        sheet.pictures(row, names if named else (), label=names[number])
     return [sheet.save(options.folder / "mixtures.png")]
+
+
+def cell_size(num_classes: int) -> float:
+    """Choose how large a mixture is drawn, in inches: the more classes, the smaller, so that the page can be opened.
+
+    Example:
+        >>> cell_size(10), cell_size(100)
+        (0.62, 0.18)
+    """
+    return min(_CELL, _WIDEST / num_classes)
 
 
 def _images(run: TrainedRun, kind: str) -> Split:

@@ -49,6 +49,8 @@ def draw_predictions(run: TrainedRun, options: PictureOptions) -> list[Path]:
     sheet.title(f"{right} of {len(labels)} test images are classified correctly")
     takes = f"the {' and the '.join(found)} {'take' if len(found) > 1 else 'takes'}"
     sheet.note(f"Below each: its class; what {takes} it for, and how surely.")
+    if len(found) > 1:
+        sheet.note("The vote alone decides whether it is correct, and its colour.")
     colours = [BLUE if one == other else RED for one, other in zip(first, labels, strict=True)]
     sheet.pictures(inputs, captions, colours=colours)
     return [sheet.save(options.folder / "predictions.png")]
