@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 import yaml
+from small_folders import pets
 
 from lwtrain import cli
 from lwtrain.commands import COMMANDS
 from lwtrain.config.schema import Config
+from lwtrain.data.picture_folder import list_pictures
 from lwtrain.errors import ConfigError, DataError
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -232,6 +234,20 @@ def test_settings_without_effect_are_warned_of(training: Training, capsys: pytes
     assert capsys.readouterr().err == (
         "objective.alpha has no effect: encoder=pool has no decoder, so the prediction loss stands alone\n"
     )
+
+
+def test_a_folder_of_pictures_is_listed_when_settings_are_checked_and_when_the_run_begins(
+    training: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: list[Path] = []
+    monkeypatch.setattr(
+        "lwtrain.config.schema.dataset.list_pictures",
+        lambda folder, *other, **settings: listed.append(folder) or list_pictures(folder, *other, **settings),
+    )
+    monkeypatch.setattr(training, "train", lambda config, folder: config.dataset.describe() and {})
+    words = ["dataset=image_folder", f"dataset.folder={pets(Path('pets'))}", "dataset.unlabelled=pets/more"]
+    cli.main([*words, "dataset.image_size=32", "dataset.fit=pad", "batch_size=4", "seed=3", "progress=none"])
+    assert listed == ["pets", "pets"]
 
 
 def test_processes_that_lightning_adds_find_the_words_and_write_no_settings(

@@ -82,10 +82,11 @@ def without_effect(config: Config, given: Collection[str]) -> list[str]:
     Returns:
         A line to warn with for each of them that changes nothing.
     """
+    idle = list(_idle(config))
     return [
         f"{setting} has no effect: {reason}"
         for setting in given
-        for pattern, reason in _idle(config)
+        for pattern, reason in idle
         if fnmatchcase(setting, pattern)
     ]
 

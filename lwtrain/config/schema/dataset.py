@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Literal
 
 from lwtrain.config.ranges import Count, Range
@@ -25,13 +26,21 @@ class DatasetConfig(ABC):
     augmentation: str
     flip: bool
 
-    @abstractmethod
     def describe(self) -> DatasetInfo:
-        """Tell what there is to read, all classes included.
+        """Tell what there is to read, all classes included; of a folder what was in it when it was first asked for.
 
         Raises:
             ConfigError: If there is no such data set.
         """
+        return self._description
+
+    @cached_property  # a folder may hold very many pictures and be far away
+    def _description(self) -> DatasetInfo:
+        return self._describe()
+
+    @abstractmethod
+    def _describe(self) -> DatasetInfo:
+        """Find out what there is to read."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,7 @@ class PublishedConfig(DatasetConfig):
 
     fit: Literal["pad", "scale"]
 
-    def describe(self) -> DatasetInfo:
+    def _describe(self) -> DatasetInfo:
         """Look it up."""
         return dataset_info(self.name)
 
@@ -60,7 +69,7 @@ class FakeConfig(DatasetConfig):
         """How they come to their size: they are made in it."""
         return "scale"
 
-    def describe(self) -> DatasetInfo:
+    def _describe(self) -> DatasetInfo:
         """Say how many there are going to be."""
         return fake_set(self.num_images, self.num_classes, self.channels, self.image_size)
 
@@ -76,7 +85,7 @@ class ImageFolderConfig(DatasetConfig):
     fit: Fit
     channels: Literal[1, 3]
 
-    def describe(self) -> DatasetInfo:
+    def _describe(self) -> DatasetInfo:
         """List them."""
         return list_pictures(self.folder, self.unlabelled, channels=self.channels, image_size=self.image_size)
 
