@@ -56,6 +56,7 @@ class CommandLine:
         self._composer = Composer(config_name, [folder for folder in folders if folder.is_dir()])
         self._doubtful: set[str] = set()  # groups whose choice is a mistake,
         self._unreadable: set[str] = set()  # and those of them for which no other choice can stand in
+        self._refused: set[str] = set()  # settings that were given, but in words that cannot be read
         self._words = self._parse(*texts)
         self._earlier = self._find_earlier_run()
         if self._earlier is not None:
@@ -82,8 +83,9 @@ class CommandLine:
             if new_folder and is_first_process():
                 for first in composed[:1]:
                     self._check_folder(first)
+        told = [line for line in self._mistakes if line.partition(": missing; ")[0] not in self._refused]
         if self._mistakes:
-            raise ConfigError("\n".join(dict.fromkeys(self._mistakes)))
+            raise ConfigError("\n".join(dict.fromkeys(told)))
         return [config for config in configs if config is not None]
 
     def for_hydra(self) -> list[str]:
@@ -126,7 +128,9 @@ class CommandLine:
         for text in texts:
             before = len(self._mistakes)
             word = parse(text, self._groups, self._mistakes, multirun=self.multirun)
-            if word is not None:
+            if word is None:
+                self._refused.add(text.partition("=")[0].lstrip("+"))
+            else:
                 words.append(word)
                 if len(self._mistakes) > before:
                     (self._doubtful if word.runs else self._unreadable).add(word.key)

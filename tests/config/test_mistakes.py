@@ -62,6 +62,12 @@ ONE_MISTAKE = {
     "dataset=fake dataset.fit=pad": "not with dataset=fake, but with dataset=cifar10, cifar100, cifar2, fashion_mini, ",
     "dataset=image_folder": "dataset.folder: missing; choose a text",
     "dataset=image_folder dataset.folder=nowhere": "there is no such folder",
+    "dataset=image_folder dataset.folder=/tmp/José": "write setting=value, and quote a value that has signs in it: ",
+    "dataset=image_folder dataset.folder=~/x": "write setting=value, and quote a value that has signs in it: ",
+    "dataset=image_folder 'dataset.folder=\"/x/photos (1)\"'": "dataset.folder=/x/photos (1): there is no such folder",
+    "dataset=image_folder 'dataset.folder=/x/photos (1)'": "write setting=value, and quote a value that has signs",
+    "dataset=image_folder dataset.folder=a,b": "choose one value; with -m before it, several start a run each",
+    "dataset=image_folder dataset.folder=": "dataset.folder=: name a folder",
     # Words that are none
     "vgg11": "write setting=value, and quote a value that has signs in it: 'setting=\"a=b\"'",
     "ckpt_path=epoch=1.ckpt": "write setting=value, and quote a value",
