@@ -3,11 +3,13 @@
 import json
 import logging
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
@@ -19,7 +21,7 @@ from lwtrain.config.flattening import flatten
 from lwtrain.config.run_folders import EarlierRun, differences
 from lwtrain.config.schema import Config
 from lwtrain.data.module import SemiSupervisedDataModule
-from lwtrain.errors import ConfigError, settings_at_fault, trainer_at_fault
+from lwtrain.errors import ConfigError, DataError, settings_at_fault, trainer_at_fault
 from lwtrain.files import write_whole
 from lwtrain.from_config import (
     build_callbacks,
@@ -74,9 +76,20 @@ def train(config: Config, run_dir: Path) -> dict[str, Any]:
         store_split(data, run_dir)
         show_settings(config, loggers)
         trainer.fit(stack, datamodule=data, ckpt_path=config.ckpt_path, weights_only=True)
-        measure(trainer, stack, data)
+        try:
+            measure(trainer, stack, data)
+        except DataError:  # such as a test picture that breaks off: what has been trained is kept, and what is known
+            finish(config, stack, known(config, stack, stopwatch, callbacks), run_dir)
+            raise
+    metrics = known(config, stack, stopwatch, callbacks)
+    finish(config, stack, metrics, run_dir)
+    return metrics
+
+
+def known(config: Config, stack: LayerStack, stopwatch: Stopwatch, callbacks: Sequence[Callback]) -> dict[str, Any]:
+    """Put together what a run has come to so far, as `train` gives it."""
     compiled = [callback for callback in callbacks if isinstance(callback, CompiledSteps)]
-    metrics = {
+    return {
         **dict(sorted(stack.figures.items())),
         "seconds": stopwatch.seconds,
         "seconds_by_part": stopwatch.seconds_by_part,
@@ -87,8 +100,6 @@ def train(config: Config, run_dir: Path) -> dict[str, Any]:
         "made_by": provenance(run_dir),
         "config": asdict(config),
     }
-    finish(config, stack, metrics, run_dir)
-    return metrics
 
 
 def _check_checkpoint(config: Config, stack: LayerStack, data: SemiSupervisedDataModule) -> int | None:

@@ -90,7 +90,10 @@ def _in_mode(picture: "Image", mode: str) -> "Image":
     from PIL import Image
 
     if picture.mode.startswith(("I;16", "I")):
-        picture = Image.fromarray((np.asarray(picture).clip(0, 2**16 - 1) >> 8).astype(np.uint8))
+        values, clear = np.asarray(picture), picture.info.get("transparency")
+        picture = Image.fromarray(np.where(values == clear, 255, values.clip(0, 2**16 - 1) >> 8).astype(np.uint8))
+    if picture.mode == "LAB":
+        picture = picture.convert("RGB")  # from which alone Pillow makes the others
     if picture.mode == "F":
         raise ValueError("its pixels are floating-point numbers, whose range is not known")
     if picture.has_transparency_data:
