@@ -54,7 +54,8 @@ def draw_images(info: FakeSet) -> tuple[Arrays, Arrays]:
     """Draw training and test images.
 
     The pattern of a class is a plane wave in each channel, with a direction, length and phase of its own. How strong
-    it is differs from image to image: in some there is next to nothing to be seen, so no network gets all right.
+    it is differs from image to image: in some there is next to nothing to be seen. The fewer the pixels, the more of
+    those nobody gets right.
 
     Returns:
         Images (num_images, channels, height, width) and labels (num_images,), the classes taking turns; of both splits.
