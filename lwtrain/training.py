@@ -76,18 +76,19 @@ def train(config: Config, run_dir: Path) -> dict[str, Any]:
         store_split(data, run_dir)
         show_settings(config, loggers)
         trainer.fit(stack, datamodule=data, ckpt_path=config.ckpt_path, weights_only=True)
+        made = {"epochs": {"trained": trainer.current_epoch, "scheduled": epochs}, "made_by": provenance(run_dir)}
         try:
             measure(trainer, stack, data)
         except DataError:  # such as a test picture that breaks off: what has been trained is kept, and what is known
-            finish(config, stack, known(config, stack, stopwatch, callbacks), run_dir)
+            finish(config, stack, known(config, stack, stopwatch, callbacks) | made, run_dir)
             raise
-    metrics = known(config, stack, stopwatch, callbacks)
+    metrics = known(config, stack, stopwatch, callbacks) | made
     finish(config, stack, metrics, run_dir)
     return metrics
 
 
 def known(config: Config, stack: LayerStack, stopwatch: Stopwatch, callbacks: Sequence[Callback]) -> dict[str, Any]:
-    """Put together what a run has come to so far, as `train` gives it."""
+    """Put together what a run has come to so far: its figures, what they cost, and its settings."""
     compiled = [callback for callback in callbacks if isinstance(callback, CompiledSteps)]
     return {
         **dict(sorted(stack.figures.items())),
@@ -96,8 +97,6 @@ def known(config: Config, stack: LayerStack, stopwatch: Stopwatch, callbacks: Se
         "layer_images_per_second": stopwatch.layer_images / max(stopwatch.seconds, 1e-9),
         "peak_memory_mib": peak_memory_mib(),
         **({"compile_seconds": compiled[0].seconds} if compiled else {}),
-        "epochs": {"trained": trainer.current_epoch, "scheduled": epochs},
-        "made_by": provenance(run_dir),
         "config": asdict(config),
     }
 
