@@ -1,5 +1,6 @@
 """How much each layer tells about the image and about the label, epoch by epoch: the information plane."""
 
+import hashlib
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,8 +32,9 @@ class InformationPlane(Callback):
     `information_plane.png` beside it and the image `information_plane` in TensorBoard show them. Layers are measured
     at their output, before the map, the head at its logits; in evaluation mode, in float32, on images as they are.
 
-    Promises: the training does not change by its presence; the files are always whole; a resumed run goes on with what
-    its checkpoint holds. With several processes the first one measures.
+    Promises: the training does not change by its presence; the files are always whole; the last epoch is measured,
+    whatever `every` says; a resumed run goes on with what its checkpoint holds, if that was measured on the same images
+    by the same estimators. With several processes the first one measures.
 
     Args:
         folder: Where the files go.
@@ -58,6 +60,8 @@ class InformationPlane(Callback):
         self.folder, self.estimators, self.every = folder, dict(estimators), every
         self._images = images
         self._watched: tuple[Tensor, Tensor] | None = None
+        self._measured_on = ""  # the images of the coordinates
+        self._unmeasured: int | None = None  # the epoch that is over, if it was left out
         self._epochs: list[int] = []
         self._coordinates: list[Tensor] = []  # (estimators, layers, 2) each
 
@@ -78,6 +82,10 @@ class InformationPlane(Callback):
             self._watched = self._images.images[every], self._images.labels
         else:
             self._watched = self._draw(trainer, self._images)
+        fingerprint = fingerprint_of(*self._watched)
+        if self._coordinates and fingerprint != self._measured_on:  # a checkpoint, if any, was read before this
+            self._begin_anew("on other images")
+        self._measured_on, self._unmeasured = fingerprint, None
 
     @staticmethod
     def _draw(trainer: pl.Trainer, count: int) -> tuple[Tensor, Tensor]:
@@ -87,51 +95,76 @@ class InformationPlane(Callback):
             raise ValueError(f"callbacks.information_plane.images={count}: {remedy}")
         rows = torch.cat([data.labelled, data.unlabelled])
         rows = rows[data.train.labels[rows] >= 0]
+        if count > len(rows) and trainer.is_global_zero:
+            logging.getLogger(__name__).warning(
+                "callbacks.information_plane.images=%d: only %d training images have a known label", count, len(rows)
+            )
         drawn = rows[torch.randperm(len(rows), generator=generator_for(data.seed, "information plane"))[:count]]
         return data.train.images[drawn], data.train.labels[drawn]
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Measure, and write what has been measured so far."""
-        assert isinstance(pl_module, LayerStack)
+        """Measure, if it is time."""
         cut_short = not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
         trying = trainer.fast_dev_run  # type: ignore[attr-defined]  # Lightning sets it without declaring it
-        if cut_short or trying or not trainer.is_global_zero or (trainer.current_epoch + 1) % self.every:
+        self._unmeasured = None if cut_short or trying else trainer.current_epoch + 1
+        if self._unmeasured is not None and self._unmeasured % self.every == 0:
+            self._measure(trainer, pl_module, self._unmeasured)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Measure the last epoch, if it has not been; no checkpoint holds this, for a run that goes on does without."""
+        if self._unmeasured is not None:
+            self._measure(trainer, pl_module, self._unmeasured)
+
+    def _measure(self, trainer: pl.Trainer, stack: pl.LightningModule, epoch: int) -> None:
+        """Measure, and write what has been measured so far."""
+        self._unmeasured = None
+        if not trainer.is_global_zero:
             return
+        assert isinstance(stack, LayerStack)
         assert self._watched is not None
-        measured = coordinates(pl_module, *self._watched, list(self.estimators.values()))
+        measured = coordinates(stack, *self._watched, list(self.estimators.values()))
         if self._coordinates and self._coordinates[0].shape != measured.shape:
-            self._begin_anew("other layers")
-        self._epochs.append(trainer.current_epoch + 1)
+            self._begin_anew("on other layers")
+        self._epochs.append(epoch)
         self._coordinates.append(measured)
-        self._write(trainer, pl_module.names)
+        self._write(trainer, stack.names)
 
     def _write(self, trainer: pl.Trainer, layers: list[str]) -> None:
         names = {"estimators": np.array(list(self.estimators)), "layers": np.array(layers)}
         arrays: dict[str, Any] = {"coordinates": self.coordinates, "epochs": np.array(self._epochs), **names}
         write_whole(self.folder / "information_plane.npz", lambda file: np.savez(file, **arrays))
-        picture = draw_plane(self.coordinates, self._epochs, list(self.estimators), layers)
+        picture = pixels_of(draw_plane(self.coordinates, self._epochs, list(self.estimators), layers))
         write_whole(self.folder / "information_plane.png", lambda file: write_picture(picture, file))
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
-                image = pixels_of(picture)
-                logger.experiment.add_image("information_plane", image, trainer.global_step, dataformats="HWC")
+                logger.experiment.add_image("information_plane", picture, trainer.global_step, dataformats="HWC")
 
     def state_dict(self) -> dict[str, Any]:
         """Give what a resumed run goes on from."""
         return {
             "estimators": list(self.estimators),
+            "images": self._measured_on,
             "epochs": list(self._epochs),
             "coordinates": list(self._coordinates),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from what was measured, if by the same estimators."""
+        """Go on from what was measured, if by the same estimators; on which images is found out when the fit starts."""
+        self._measured_on = state_dict.get("images", "")
         self._epochs, self._coordinates = list(state_dict["epochs"]), list(state_dict["coordinates"])
         if state_dict["estimators"] != list(self.estimators):
-            self._begin_anew("other estimators")
+            self._begin_anew("by other estimators")
 
     def _begin_anew(self, reason: str) -> None:
         logging.getLogger(__name__).warning(
-            "callbacks.information_plane: the earlier epochs were measured by %s, and are left out", reason
+            "callbacks.information_plane: the earlier epochs were measured %s, and are left out", reason
         )
         self._epochs, self._coordinates = [], []
+
+
+def fingerprint_of(images: Tensor, labels: Tensor) -> str:
+    """Give a text that other images, or the same ones in another order, do not share."""
+    digest = hashlib.blake2b(repr((images.shape, images.dtype)).encode(), digest_size=16)
+    for tensor in (images, labels):
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -13,7 +13,7 @@ class Estimator(Protocol):
     with such a method will do, without being derived from this class.
     """
 
-    def criterion(self, x: Tensor, y: Tensor) -> Tensor:
+    def criterion(self, x: Tensor, y: Tensor) -> Tensor | float:
         """Estimate the dependence between `x` and `y`.
 
         Args:
@@ -21,6 +21,6 @@ class Estimator(Protocol):
             y: As many samples, of another shape if need be.
 
         Returns:
-            A scalar, the larger the more dependent.
+            A scalar tensor or a number, the larger the more dependent.
         """
         ...

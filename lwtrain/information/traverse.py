@@ -34,8 +34,9 @@ def coordinates(network: VotingNetwork, images: Tensor, labels: Tensor, estimato
     with evaluating(network), torch.autocast(network.device.type, enabled=False):
         for outputs in layer_outputs(network, images):
             pairs = [[estimator.criterion(outputs, other) for other in (images, labels)] for estimator in estimators]
-            measured.append(torch.stack([torch.stack([each.float() for each in pair]) for pair in pairs]))
-    return torch.stack(measured, dim=1).cpu()
+            figures = [torch.as_tensor(each, dtype=torch.float32, device="cpu") for pair in pairs for each in pair]
+            measured.append(torch.stack(figures).view(len(pairs), 2))
+    return torch.stack(measured, dim=1)
 
 
 def layer_outputs(network: VotingNetwork, inputs: Tensor) -> Iterator[Tensor]:

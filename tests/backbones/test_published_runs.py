@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lwtrain.config.loading import load_config
@@ -64,6 +65,20 @@ def test_the_report_learns_from_few_labels_and_from_unlabelled_images(tmp_path: 
     unlabelled = 300 - 30 - 100
     images = figures["layer_images_per_second"] * figures["seconds"]
     assert images == pytest.approx(3 * 4 * 2 * unlabelled)  # as many labelled ones beside them, in each layer and epoch
+
+
+def test_layers_learn_by_hsic_alone_while_the_information_plane_watches(tmp_path: Path) -> None:
+    words = "experiment=hsic_mnist callbacks=information_plane callbacks.information_plane.images=200 "
+    smaller = "model.hidden=[32,32] schedule.epochs=3 batch_size=32 optimizer.lr=0.01"
+    figures = train(load_config([*words.split(), *smaller.split(), *FEW]), tmp_path)
+    for name in ("layer_0", "layer_1", "head"):
+        assert figures[f"{name}/val/accuracy"] > 0.75, name  # by chance: 0.5, give or take 0.05
+    with np.load(tmp_path / "information_plane.npz") as plane:
+        assert plane["coordinates"].shape == (9, 2, 3, 2)  # epochs, estimators, layers with the head, image and label
+        assert np.isfinite(plane["coordinates"]).all()
+        assert plane["estimators"].tolist() == ["normalised_hsic", "edge"]
+        head_with_label = plane["coordinates"][:, :, 2, 1]
+        assert (head_with_label[-1] > head_with_label[0]).all()
 
 
 def test_airplanes_and_birds_have_the_published_setting() -> None:

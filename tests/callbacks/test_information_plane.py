@@ -6,10 +6,12 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tiny import CLASSES, differing, fit, tensors, tiny_data, tiny_images, tiny_stack, tiny_trainer
+from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
 from lwtrain import InformationPlane, WaveSchedule
 from lwtrain.checkpoints import load_checkpoint
+from lwtrain.data.load import Split
 from lwtrain.information.binning import Binning
 from lwtrain.information.edge import EDGE
 from lwtrain.information.estimator import Estimator
@@ -65,8 +67,26 @@ def test_the_training_is_the_same_with_and_without(tmp_path: Path) -> None:
 def test_some_epochs_may_be_left_out(tmp_path: Path) -> None:
     plane = InformationPlane(tmp_path, {"hsic": HSIC()}, images=20, every=4)
     fit(WaveSchedule(3, 1), callbacks=[plane])
-    assert plane.epochs == [4, 8]
-    assert len(plane.coordinates) == 2
+    assert plane.epochs == [4, 8, 9]
+    assert len(plane.coordinates) == 3
+
+
+def test_the_last_epoch_is_measured_however_seldom_others_are(tmp_path: Path) -> None:
+    plane, each = (
+        InformationPlane(tmp_path, {"hsic": HSIC()}, 20, every=100),
+        InformationPlane(tmp_path, {"hsic": HSIC()}, 20),
+    )
+    for watch in (plane, each):
+        fit(WaveSchedule(1, 1), callbacks=[watch])
+    assert plane.epochs == [3]
+    assert np.array_equal(plane.coordinates[0], each.coordinates[-1])
+
+
+def test_a_run_that_is_continued_has_the_epochs_of_one_that_was_not_stopped(tmp_path: Path) -> None:
+    first, second = (InformationPlane(tmp_path, {"hsic": HSIC()}, 20, every=2) for _ in range(2))
+    fit(WaveSchedule(2, 1), callbacks=[first], folder=tmp_path, max_epochs=3)
+    fit(WaveSchedule(2, 1), callbacks=[second], resume=tmp_path / "last.ckpt")
+    assert (first.epochs, second.epochs) == ([2, 3], [2, 4, 6])
 
 
 def test_a_resumed_run_goes_on_with_the_same_array(tmp_path: Path) -> None:
@@ -88,6 +108,32 @@ def test_other_estimators_begin_anew(tmp_path: Path, caplog: pytest.LogCaptureFi
     assert other.epochs == [3]
     assert other.coordinates.shape == (1, 1, 3, 2)
     assert "the earlier epochs were measured by other estimators" in caplog.text
+
+
+@pytest.mark.parametrize("images", [10, tiny_images(20, seed=7)], ids=["fewer", "the user's own"])
+def test_other_images_begin_anew(images: int | Split, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    first, other = (InformationPlane(tmp_path, ESTIMATORS, watched) for watched in (20, images))
+    fit(WaveSchedule(1, 1), callbacks=[first], folder=tmp_path, max_epochs=2)
+    fit(WaveSchedule(1, 1), callbacks=[other], resume=tmp_path / "last.ckpt")
+    assert other.epochs == [3]
+    assert "the earlier epochs were measured on other images, and are left out" in caplog.text
+
+
+def test_images_that_are_not_there_are_pointed_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    InformationPlane(tmp_path, ESTIMATORS, images=36).on_fit_start(tiny_trainer_with(tiny_data()), tiny_stack())
+    assert "images=" not in caplog.text
+    InformationPlane(tmp_path, ESTIMATORS, images=37).on_fit_start(tiny_trainer_with(tiny_data()), tiny_stack())
+    assert "callbacks.information_plane.images=37: only 36 training images have a known label" in caplog.messages
+
+
+def test_an_estimator_may_give_a_plain_number(tmp_path: Path) -> None:
+    class Size:
+        def criterion(self, x: Tensor, y: Tensor) -> float:
+            return float(len(x) + y.ndim)
+
+    plane = InformationPlane(tmp_path, {"size": Size()}, images=20)
+    fit(WaveSchedule(1, 1), callbacks=[plane])
+    assert plane.coordinates[:, 0].tolist() == [[[24.0, 21.0]] * 3] * 3
 
 
 def test_a_picture_is_drawn_and_shown(tmp_path: Path) -> None:
