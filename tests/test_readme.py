@@ -1,4 +1,4 @@
-"""What the README shows works as it stands there."""
+"""What the README and the pages in docs/ show works as it stands there."""
 
 import re
 import shlex
@@ -7,12 +7,30 @@ import sys
 from pathlib import Path
 
 import pytest
+from small_folders import pets
 
+from lwtrain.commands import COMMANDS
 from lwtrain.config.command_line import CommandLine
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+CHECKOUT = Path(__file__).parents[1]
+README = (CHECKOUT / "README.md").read_text()
+PAGES = {page.name: page.read_text() for page in [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]}
 PYTHON = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-COMMANDS = re.findall(r"^    python train\.py (.*?)(?: +#.*)?$", README, flags=re.MULTILINE)
+TYPED = {
+    f"{name}: {command}"
+    for name, page in PAGES.items()
+    for command in re.findall(r"^    (?:python train\.py|lwtrain) (.*?)(?: +#.*)?$", page, flags=re.MULTILINE)
+}
+IN_TABLES = {  # the settings that a row's figures were measured with
+    f"README.md: {command}"
+    for row in re.findall(r"^\|.*$", README, flags=re.MULTILINE)
+    for command in re.findall(r"`((?:-m )?(?:experiment|schedule)=[^`]*)`", row)
+}
+TRAINING = sorted(
+    command
+    for command in TYPED | IN_TABLES
+    if command.split()[1] not in COMMANDS and "help" not in command and "ckpt" not in command
+)
 
 
 @pytest.mark.parametrize("code", PYTHON)
@@ -23,14 +41,21 @@ def test_code_runs(code: str, tmp_path: Path) -> None:
     assert "tensor" in run.stdout
 
 
-@pytest.mark.parametrize(
-    "command", [command for command in COMMANDS if "help" not in command and "ckpt" not in command]
-)
+@pytest.mark.parametrize("command", TRAINING)
 def test_commands_have_no_mistake(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "joblib" in command:
+        pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    pets(tmp_path / "photos", cats=90, dogs=90)
+    (tmp_path / "photos" / "more").rename(tmp_path / "more_photos")
     monkeypatch.chdir(tmp_path)
-    words = shlex.split(command)
+    words = shlex.split(command.partition(": ")[2])
     multirun = "-m" in words
     assert CommandLine([word for word in words if word != "-m"], multirun=multirun).check()
+
+
+def test_commands_are_found_on_pages_and_in_tables() -> None:
+    assert {"README.md", "data.md", "hsic.md", "sweeps.md"} <= {command.partition(":")[0] for command in TRAINING}
+    assert "README.md: experiment=cnn_cifar2" in IN_TABLES
 
 
 def test_pictures_are_there() -> None:

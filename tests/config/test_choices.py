@@ -119,3 +119,18 @@ def test_data_dir_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("LWTRAIN_DATA", "/elsewhere")
     assert load_config().data_dir == "/elsewhere"
     assert load_config(["data_dir=here"]).data_dir == "here"
+
+
+def test_pictures_of_ones_own_are_cut_to_squares_and_altered_lightly_unless_told_otherwise(tmp_path: Path) -> None:
+    dataset = load_config(choose("dataset", "image_folder", tmp_path)).dataset
+    assert asdict(dataset) == {
+        "name": "image_folder",
+        "folder": str(tmp_path),
+        "unlabelled": None,
+        "channels": 3,
+        "image_size": 64,
+        "fit": "crop",
+        "classes": None,
+        "augmentation": "light",
+        "flip": True,
+    }

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from lwtrain.data.decoding import FORMATS, check_header, decode
 from lwtrain.data.picture_folder import SUFFIXES
@@ -62,6 +63,18 @@ def test_palettes_have_colours_and_may_be_transparent(tmp_path: Path) -> None:
     assert pixels(tmp_path / "b.png", palette, transparency=0)[:, [0, 7], 0].T.tolist() == [[255] * 3, [40, 50, 60]]
 
 
+def test_of_sixteen_bits_the_value_that_stands_for_nothing_becomes_white(tmp_path: Path) -> None:
+    fine = np.arange(64, dtype=np.uint16).reshape(8, 8) * 1000
+    seen = pixels(tmp_path / "a.png", Image.fromarray(fine), channels=1, transparency=9000)[0]
+    assert np.array_equal(seen, np.where(fine == 9000, 255, fine >> 8))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_lightness_and_two_colours_become_those_of_screens(channels: int, tmp_path: Path) -> None:
+    middle_grey = Image.new("LAB", (8, 8), (137, 128, 128))  # L = 54 of 100 is 128 of 255 in sRGB
+    assert near(pixels(tmp_path / "a.tiff", middle_grey, channels), np.full((channels, 8, 8), 128, np.uint8), 3)
+
+
 def test_the_colours_of_print_become_those_of_screens(tmp_path: Path) -> None:
     red = Image.new("CMYK", (16, 16), (0, 255, 255, 0))
     assert near(pixels(tmp_path / "a.jpg", red)[:, 4, 4], np.array([255, 0, 0], np.uint8), 6)
@@ -108,6 +121,19 @@ def test_a_large_photograph_looks_the_same_from_a_jpeg_that_is_decoded_small(tmp
     photograph = Image.fromarray(gradient(900, 700))
     whole = pixels(tmp_path / "a.png", photograph, size=40)
     assert near(pixels(tmp_path / "a.jpg", photograph, size=40, quality=95), whole, 4)
+
+
+def test_a_large_jpeg_is_decoded_small_but_twice_as_large_as_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[tuple[int, int]] = []
+    load = JpegImageFile.load
+    monkeypatch.setattr(JpegImageFile, "load", lambda self: sizes.append(self.size) or load(self))
+    pixels(tmp_path / "a.jpg", Image.fromarray(gradient(900, 700)), size=40)
+    assert set(sizes) == {(113, 88)}  # an eighth; 40 are needed
+    sizes.clear()
+    pixels(tmp_path / "a.jpg", Image.fromarray(gradient(900, 700)), size=50)
+    assert set(sizes) == {(225, 175)}
 
 
 def test_an_animation_shows_its_first_picture(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from lwtrain.data.augmentation import preset
 from lwtrain.data.decoding import decode
 from lwtrain.data.load import ImageDataset, load_dataset
 from lwtrain.data.module import SemiSupervisedDataModule
-from lwtrain.data.picture_files import PictureFiles
+from lwtrain.data.picture_files import PictureFiles, _threads
 from lwtrain.data.picture_folder import list_pictures
 from lwtrain.errors import DataError
 
@@ -66,6 +67,22 @@ def test_only_those_asked_for_are_decoded(root: Path, monkeypatch: pytest.Monkey
     images[torch.tensor([3, 1])]
     assert {name for name, _ in decoded} == {"003.png", "001.png"}
     assert all(thread.startswith("pictures") for _, thread in decoded)
+
+
+def test_as_many_threads_decode_as_torch_computes_with(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    together, threads = threading.Barrier(3, timeout=30), set()
+
+    def meet(path: Path, *settings: object) -> object:
+        together.wait()  # fewer than three would wait in vain
+        threads.add(threading.current_thread().name)
+        return decode(path, *settings)
+
+    images = load(root).train.images
+    monkeypatch.setattr("lwtrain.data.picture_files.decode", meet)
+    monkeypatch.setattr("torch.get_num_threads", lambda: 3)
+    monkeypatch.setattr("lwtrain.data.picture_files._threads", cache(_threads.__wrapped__))
+    images[torch.arange(12)]
+    assert len(threads) == 3
 
 
 def test_the_size_may_be_another_one_than_was_described(root: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from small_folders import pets
 from small_sets import cifar100_of_apples_and_worms, small_stl10, write
 
 from lwtrain.config.loading import load_config
+from lwtrain.data.decoding import decode
 from lwtrain.data.picture_files import PictureFiles
 from lwtrain.errors import DataError
 from lwtrain.from_config import build_data, build_network
@@ -122,6 +124,38 @@ def test_any_front_makes_the_same_of_them(tmp_path: Path, folder_words: list[str
         weights.append(torch.load(tmp_path / front / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"])
     for other in weights[1:]:
         assert all(torch.allclose(weights[0][name], other[name], rtol=1e-4, atol=1e-6) for name in other)
+
+
+def test_a_test_picture_that_breaks_off_costs_the_test_figures_only(tmp_path: Path, folder_words: list[str]) -> None:
+    broken = tmp_path / "pets" / "test" / "dog" / "003.png"
+    whole = broken.read_bytes()
+    broken.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match=r"test/dog/003\.png cannot be read as a picture"):
+        run(tmp_path / "run", *folder_words)
+    known = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert "vote/val/accuracy" in known
+    assert not [tag for tag in known if "/test/" in tag]
+    assert (tmp_path / "run" / "layers" / "head.safetensors").is_file()
+    broken.write_bytes(whole)
+    last = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    assert "vote/test/accuracy" in run(tmp_path / "run", *folder_words, f"ckpt_path={last}")
+
+
+def test_a_picture_is_decoded_once_in_a_wave(
+    tmp_path: Path, folder_words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: Counter[str] = Counter()
+
+    def listen(path: Path, *settings: Any) -> Any:
+        decoded[path.relative_to(tmp_path / "pets").as_posix()] += 1
+        return decode(path, *settings)
+
+    monkeypatch.setattr("lwtrain.data.picture_files.decode", listen)
+    waves = ["schedule.epochs=3", "schedule.waves=3", "dataset.unlabelled=null", "labels=all"]
+    run(tmp_path / "run", *folder_words, *waves, "front=memory", "dataset.augmentation=light")
+    trained = Counter(count for file, count in decoded.items() if file.startswith("train/"))
+    assert trained == {3: 33, 4: 1}  # by one of them the front measures beforehand how much room it needs
+    assert {count for file, count in decoded.items() if file.startswith("test/")} == {1}
 
 
 def test_without_test_pictures_nothing_is_tested(tmp_path: Path, folder_words: list[str]) -> None:

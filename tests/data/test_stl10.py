@@ -2,6 +2,7 @@ import io
 import logging
 import os
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -63,7 +64,9 @@ def test_unlabelled_images_stay_in_their_file(data_dir: Path, monkeypatch: pytes
     assert isinstance(dataset.train.images, JoinedImages)
     assert "unlabeled_X.bin" not in read
     before = (data_dir / "stl10_binary/unlabeled_X.bin").read_bytes()
-    dataset.train.images[torch.tensor([25])].zero_()
+    mapped = dataset.train.images._parts[1]  # what is asked for is a copy
+    mapped[:] = 0
+    assert not dataset.train.images[torch.tensor([25])].any()
     assert (data_dir / "stl10_binary/unlabeled_X.bin").read_bytes() == before
 
 
@@ -116,6 +119,12 @@ def test_half_an_image_is_damage(tmp_path: Path) -> None:
     write(info, contents, tmp_path)
     with pytest.raises(DataError, match=r"unlabeled_X\.bin holds 829,439 bytes, no whole number of images"):
         load_dataset(info, tmp_path)
+
+
+@pytest.mark.parametrize("announced", [29, 31])
+def test_another_number_of_unlabelled_images_is_damage(announced: int, data_dir: Path) -> None:
+    with pytest.raises(DataError, match=rf"unlabeled_X\.bin holds 30 images instead of {announced}"):
+        load_dataset(replace(INFO, num_unlabelled=announced), data_dir)
 
 
 # The archive is too large to be read anew each time: it is unpacked, once.
