@@ -19,7 +19,9 @@ PYTHON = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 TYPED = {
     f"{name}: {command}"
     for name, page in PAGES.items()
-    for command in re.findall(r"^    (?:python train\.py|lwtrain) (.*?)(?: +#.*)?$", page, flags=re.MULTILINE)
+    for command in re.findall(
+        r"^    (?:python train\.py|lwtrain) (.*?)(?: *#.*)?$", re.sub(r" *\\\n +", " ", page), flags=re.MULTILINE
+    )
 }
 IN_TABLES = {  # the settings that a row's figures were measured with
     f"README.md: {command}"
@@ -29,7 +31,7 @@ IN_TABLES = {  # the settings that a row's figures were measured with
 TRAINING = sorted(
     command
     for command in TYPED | IN_TABLES
-    if command.split()[1] not in COMMANDS and "help" not in command and "ckpt" not in command
+    if not {*command.split()[1:2]} & {*COMMANDS} and "help" not in command and "ckpt" not in command
 )
 
 
