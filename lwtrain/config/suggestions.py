@@ -59,7 +59,7 @@ def _hint(path: str, schema: Any, choice: Any) -> str:
     names = [field.name for field in fields(schema)]
     namesakes = [known for known in _known() if known.rpartition(".")[2] == key]
     if not 0 < len(namesakes) <= _FEW:
-        if group in _kinds():  # what other choices of the group have would be refused, too
+        if path.partition(".")[0] in _kinds():  # what other choices of the group have would be refused, too
             namesakes = [f"{group}.{name}" for name in get_close_matches(key, names, n=1)]
         else:
             alike = [known for known in _known() if known.count(".") == path.count(".")]

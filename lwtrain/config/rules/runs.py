@@ -1,0 +1,108 @@
+"""Whether a run can be carried out as it is asked for: its optimizer, schedule, files and processes."""
+
+import re
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from lwtrain import schedules
+from lwtrain.config.schema import (
+    BackpropConfig,
+    CallbacksConfig,
+    CustomConfig,
+    FrontConfig,
+    LayerConfig,
+    ModelConfig,
+    OptimizerConfig,
+    ScheduleConfig,
+    SGDConfig,
+    TrainerConfig,
+    WaveConfig,
+)
+from lwtrain.config.wording import shown
+
+
+def _every_layer_has_a_learning_rate(model: ModelConfig, optimizer: OptimizerConfig) -> None:
+    num_layers = model.num_layers + 1
+    if isinstance(optimizer.lr, list) and len(optimizer.lr) != num_layers:
+        raise ValueError(
+            f"optimizer.lr={shown(optimizer.lr)}: {len(optimizer.lr)} learning rates for {num_layers} layers; "
+            "give one for each, the head's last"
+        )
+
+
+def _every_estimator_measures_once(callbacks: CallbacksConfig) -> None:
+    if plane := callbacks.information_plane:
+        setting = f"callbacks.information_plane.estimators={shown(plane.estimators)}"
+        if not plane.estimators:
+            raise ValueError(f"{setting}: choose at least one")
+        if len(set(plane.estimators)) < len(plane.estimators):
+            raise ValueError(f"{setting}: choose each one once")
+
+
+def _nesterov_has_momentum(optimizer: OptimizerConfig) -> None:
+    if isinstance(optimizer, SGDConfig) and optimizer.nesterov and not optimizer.momentum:
+        raise ValueError("optimizer.nesterov=true: needs optimizer.momentum above 0")
+
+
+def _waves_share_the_epochs(schedule: ScheduleConfig) -> None:
+    if isinstance(schedule, WaveConfig):
+        next(schedules.wave(1, schedule.epochs, schedule.waves))
+
+
+def _visits_name_layers_that_exist(model: ModelConfig, schedule: ScheduleConfig) -> None:
+    if isinstance(schedule, CustomConfig):
+        num_layers = model.num_layers + 1
+        list(schedules.custom(num_layers, [asdict(visit) for visit in schedule.visits]))
+
+
+def _layers_to_load_are_there(layer: LayerConfig) -> None:
+    for path in layer.load or []:
+        if not Path(path).exists():
+            raise ValueError(f"layer.load={path}: there is no such file or folder")
+
+
+def _loaded_layers_can_rest(layer: LayerConfig, schedule: ScheduleConfig) -> None:
+    if layer.load and isinstance(schedule, BackpropConfig):
+        remedy = "not with schedule=backprop, which would train them again; choose another schedule"
+        raise ValueError(f"layer.load={shown(layer.load)}: {remedy}")
+
+
+def _front_has_a_folder(front: FrontConfig) -> None:
+    if front.folder is not None and not Path(front.folder).is_dir():
+        raise ValueError(f"front.folder={front.folder}: there is no such folder")
+
+
+def _data_dir_is_a_folder(data_dir: str) -> None:
+    if Path(data_dir).exists() and not Path(data_dir).is_dir():
+        raise ValueError(f"data_dir={data_dir}: this is a file; choose a folder")
+
+
+def _time_is_a_time(trainer: TrainerConfig) -> None:
+    if trainer.max_time is not None and not re.fullmatch(r"\d+:\d\d:\d\d:\d\d", trainer.max_time):
+        raise ValueError(f"trainer.max_time={trainer.max_time}: write days:hours:minutes:seconds, such as 00:12:00:00")
+
+
+def _one_process_in_a_multirun(trainer: TrainerConfig, multirun: bool) -> None:
+    remedy = "not with -m: each run would start processes that begin the whole multirun anew. Start the runs one by one"
+    if multirun and trainer.strategy != "auto":
+        raise ValueError(f"trainer.strategy={trainer.strategy}: {remedy}")
+    if multirun and trainer.num_nodes > 1:
+        raise ValueError(f"trainer.num_nodes={trainer.num_nodes}: {remedy}")
+    if multirun and trainer.num_devices != 1:
+        raise ValueError(f"trainer.devices={trainer.devices}: {remedy}, or choose trainer.devices=1")
+
+
+RULES: tuple[Callable[..., None], ...] = (
+    _every_layer_has_a_learning_rate,
+    _every_estimator_measures_once,
+    _nesterov_has_momentum,
+    _waves_share_the_epochs,
+    _visits_name_layers_that_exist,
+    _layers_to_load_are_there,
+    _loaded_layers_can_rest,
+    _front_has_a_folder,
+    _data_dir_is_a_folder,
+    _time_is_a_time,
+    _one_process_in_a_multirun,
+)
