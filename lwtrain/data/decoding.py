@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 # All that lwtrain.data.picture_folder lists by suffix. What a file is called says nothing of what is in it, and of the
-# other formats that Pillow knows some are read by programs of their own: PostScript by Ghostscript, which runs it as code.
+# other formats that Pillow knows some are read by programs of their own: PostScript by Ghostscript, which runs it.
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "JPEG2000", "PPM")
 _SPARE = 2  # how much larger than needed a JPEG is decoded, at least; the rest is done with smoothing
 

@@ -157,7 +157,7 @@ def _open_folder(info: FolderSet, fit: Fit) -> ImageDataset:
     _log.info("dataset=image_folder: %s", info.summary)
     if info.left_out:
         _log.warning(
-            "dataset=image_folder: %d files left out, by their names no pictures or in no folder of a class, such as %s",
+            "dataset=image_folder: %d files left out, by their names no pictures or in no class's folder, such as %s",
             len(info.left_out),
             printable(info.left_out[0]),
         )

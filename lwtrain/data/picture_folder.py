@@ -150,8 +150,7 @@ def _existing(setting: str, folder: str | Path) -> Path:
 def _check_apart(unlabelled: Path, labelled: Sequence[Path]) -> None:
     """Make sure that no picture is both labelled and unlabelled."""
     if any(folder.resolve().is_relative_to(unlabelled.resolve()) for folder in labelled):
-        raise _mistake("unlabelled", unlabelled, "the labelled pictures lie in it, too; choose another folder"
-        )
+        raise _mistake("unlabelled", unlabelled, "the labelled pictures lie in it, too; choose another folder")
 
 
 def _subfolders(folder: Path, but: Path | None = None) -> list[str]:

@@ -11,7 +11,6 @@ from small_folders import pets, save_class, save_picture
 from lwtrain.data.picture_folder import FolderSet, list_pictures
 from lwtrain.errors import ConfigError
 
-
 NOT_UTF_8 = os.fsdecode(b"caf\xe9")
 
 
@@ -218,9 +217,7 @@ def test_a_message_stays_printable_and_on_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as error:
         list_pictures(root)
     folder = f"{tmp_path}/my\\npets"
-    assert str(error.value) == (
-        f"dataset.folder={folder}: no pictures in {folder}/dog; fill that folder or remove it"
-    )
+    assert str(error.value) == (f"dataset.folder={folder}: no pictures in {folder}/dog; fill that folder or remove it")
 
 
 def test_a_class_with_a_name_that_is_not_utf_8_has_one_that_can_be_typed(tmp_path: Path) -> None:
