@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         SimultaneousSchedule,
         WaveSchedule,
     )
+    from lwtrain.callbacks.pseudo_labels import PseudoLabels
     from lwtrain.data.load import Split, load_dataset
     from lwtrain.data.module import SemiSupervisedDataModule
     from lwtrain.layer import HorizontalLayer, LinearHead
@@ -38,6 +39,7 @@ _HOMES = {
     "LayerSchedule": "lwtrain.callbacks.layer_schedule",
     "LayerStack": "lwtrain.stack",
     "LinearHead": "lwtrain.layer",
+    "PseudoLabels": "lwtrain.callbacks.pseudo_labels",
     "SemiSupervisedDataModule": "lwtrain.data.module",
     "SequentialSchedule": "lwtrain.callbacks.named_schedules",
     "SidecarMap": "lwtrain.maps.sidecar_map",
@@ -59,6 +61,7 @@ __all__ = [
     "LayerSchedule",
     "LayerStack",
     "LinearHead",
+    "PseudoLabels",
     "SemiSupervisedDataModule",
     "SequentialSchedule",
     "SidecarMap",

@@ -21,6 +21,7 @@ from lwtrain.callbacks.layer_schedule import LayerSchedule
 from lwtrain.callbacks.named_schedules import SCHEDULES
 from lwtrain.callbacks.pictures import ReconstructionPictures
 from lwtrain.callbacks.progress import PlainProgress, TerminalProgress
+from lwtrain.callbacks.pseudo_labels import PseudoLabels
 from lwtrain.callbacks.reconstruction_error import ReconstructionError
 from lwtrain.callbacks.step_limit import StepLimit
 from lwtrain.callbacks.stopwatch import Stopwatch
@@ -118,6 +119,8 @@ def build_loggers(config: Config, run_dir: Path, resume_step: int | None) -> lis
 def build_callbacks(config: Config, schedule: LayerSchedule, stopwatch: Stopwatch, run_dir: Path) -> list[Callback]:
     """Make the callbacks, in the order in which they are called: the schedule first, checkpoints last."""
     callbacks: list[Callback] = [schedule, FiniteLoss(every=config.callbacks.check_loss_every), stopwatch]
+    if config.pseudo_labels.teacher != "none" and config.batches != "labelled":
+        callbacks.append(PseudoLabels(schedule, config.pseudo_labels.teacher, config.pseudo_labels.share))
     if config.encoder.inverts and config.objective.rebuilds:
         callbacks.append(ReconstructionError())
     if config.compile:

@@ -81,6 +81,10 @@ class LayerSchedule(Callback):
         """Tell where in the schedule the run is."""
         return self._timetable[trainer.current_epoch]
 
+    def turns(self, first: int, end: int | None) -> set[int | Together]:
+        """Tell who trains in the epochs from `first` up to, but not including, `end` (the run's end if None)."""
+        return {moment.visit.layer for moment in self._timetable[first:end]}
+
     @property
     def num_waves(self) -> int:
         """How many waves the schedule has."""
@@ -108,8 +112,7 @@ class LayerSchedule(Callback):
         )  # who trains is settled here
         self._seed_epoch(self._first_epoch, trainer, "loader")
         self._wrapped_for = None  # left over where an earlier fit was interrupted
-        turns = {moment.visit.layer for moment in self._timetable}
-        entries = {pl_module.entry_of(turn, self.rest) for turn in turns}
+        entries = {pl_module.entry_of(turn, self.rest) for turn in self.turns(0, None)}
         longest = max((moment.visit.epochs for moment in self._timetable), default=1)
         self.fronts.open(trainer, pl_module, entries, longest)
 
@@ -183,8 +186,9 @@ class LayerSchedule(Callback):
 
     def _trained(self, stack: LayerStack, epochs: int) -> set[int]:
         """Give the layers that have trained when so many epochs are over."""
-        turns = {moment.visit.layer for moment in self._timetable[:epochs]}
-        return {layer for turn in turns for layer in stack.learners_of(turn, self.rest)} | set(self.rest)
+        return {layer for turn in self.turns(0, epochs) for layer in stack.learners_of(turn, self.rest)} | set(
+            self.rest
+        )
 
     def _settle_states(self, trainer: pl.Trainer, stack: LayerStack) -> None:
         """Let the optimizer hold what it remembers of each layer as the layer's rest asks for."""

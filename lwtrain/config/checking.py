@@ -54,7 +54,7 @@ def check(
     if parts["batches"] == "auto":
         images = parts["dataset"].describe()
         parts["batches"] = pick_batches(
-            images, parts["labels"], parts["encoder"], parts["objective"], parts["schedule"]
+            images, *(parts[name] for name in ("labels", "encoder", "objective", "schedule", "pseudo_labels"))
         )
     if parts["map"].name == "auto":
         parts["map"] = replace(parts["map"], name=parts["model"].maps[0])

@@ -17,6 +17,7 @@ from lwtrain.config.schema import (
     ImageFolderConfig,
     ObjectiveConfig,
     PredSimConfig,
+    PseudoLabelsConfig,
     PublishedConfig,
     ReconstructionConfig,
     ScheduleConfig,
@@ -34,9 +35,10 @@ def pick_batches(
     encoder: EncoderConfig,
     objective: ObjectiveConfig,
     schedule: ScheduleConfig,
+    pseudo_labels: PseudoLabelsConfig,
 ) -> Literal["half", "labelled"]:
     """Resolve `batches=auto`: half of a batch is unlabelled, where such images exist and something learns from them."""
-    if all_are_labelled(images, labels) or why_unlabelled_images_are_idle(encoder, objective, schedule):
+    if all_are_labelled(images, labels) or why_unlabelled_images_are_idle(encoder, objective, schedule, pseudo_labels):
         return "labelled"
     return "half"
 
@@ -64,9 +66,11 @@ def why_nothing_is_rebuilt(encoder: EncoderConfig, objective: ObjectiveConfig, s
 
 
 def why_unlabelled_images_are_idle(
-    encoder: EncoderConfig, objective: ObjectiveConfig, schedule: ScheduleConfig
+    encoder: EncoderConfig, objective: ObjectiveConfig, schedule: ScheduleConfig, pseudo_labels: PseudoLabelsConfig
 ) -> str | None:
     """Name the setting by which no layer learns from unlabelled images; None if they do."""
+    if pseudo_labels.teaches:
+        return None
     if reason := why_nothing_is_rebuilt(encoder, objective, schedule):
         return reason
     return None if objective.rebuilds_unlabelled else "objective.alpha=1 leaves the unlabelled reconstruction out"
@@ -95,6 +99,7 @@ def _idle(config: Config) -> Iterator[tuple[str, str]]:
     """Go through the settings that change nothing, as patterns, with the reason."""
     images = config.dataset.describe()
     yield from _idle_in_learning(config, images)
+    yield from _idle_in_pseudo_labels(config, images)
     yield from _idle_in_optimizer(config)
     yield from _idle_in_front(config, images)
     yield from _idle_in_images(config, images)
@@ -111,7 +116,7 @@ def _idle_in_pictures(config: Config) -> Iterator[tuple[str, str]]:
 
 def _idle_in_learning(config: Config, images: DatasetInfo) -> Iterator[tuple[str, str]]:
     parts = config.encoder, config.objective, config.schedule
-    unrebuilt, unread = why_nothing_is_rebuilt(*parts), why_unlabelled_images_are_idle(*parts)
+    unrebuilt, unread = why_nothing_is_rebuilt(*parts), why_unlabelled_images_are_idle(*parts, config.pseudo_labels)
     if isinstance(config.schedule, BackpropConfig) and isinstance(config.objective, ReconstructionConfig):
         yield "encoder.grid", "schedule=backprop reads the class off the code alone, by the head"
     elif isinstance(config.schedule, BackpropConfig):
@@ -142,6 +147,22 @@ def _idle_in_learning(config: Config, images: DatasetInfo) -> Iterator[tuple[str
         yield "batches", "labels=all leaves no image unlabelled"
     elif config.batches != "labelled" and unread:
         yield "batches", f"{unread}, so nothing is learned from unlabelled images"
+
+
+def _idle_in_pseudo_labels(config: Config, images: DatasetInfo) -> Iterator[tuple[str, str]]:
+    if not config.pseudo_labels.teaches:
+        yield "pseudo_labels.share", "pseudo_labels.teacher=none labels no image"
+        return
+    if all_are_labelled(images, config.labels):
+        reason = "labels=all leaves no image unlabelled"
+    elif config.batches == "labelled":
+        reason = "batches=labelled leaves unlabelled images out"
+    elif _most_epochs(config.schedule) == 1:
+        reason = "no layer trains for a second epoch, and labels come from layers that have trained"
+    else:
+        return
+    for pattern in ("pseudo_labels", "pseudo_labels.*"):
+        yield pattern, reason
 
 
 def _why_a_decoder_is_random(config: Config) -> str | None:
@@ -214,7 +235,8 @@ def _idle_in_images(config: Config, images: DatasetInfo) -> Iterator[tuple[str, 
     if isinstance(dataset, PublishedConfig) and dataset.image_size in (None, images.image_size):
         yield "dataset.fit", f"the images stay at their own {images.image_size}x{images.image_size}"
     if isinstance(dataset, ImageFolderConfig) and config.batches == "labelled":
-        unread = why_unlabelled_images_are_idle(config.encoder, config.objective, config.schedule)
+        parts = config.encoder, config.objective, config.schedule, config.pseudo_labels
+        unread = why_unlabelled_images_are_idle(*parts)
         yield "dataset.unlabelled", unread or "batches=labelled leaves unlabelled images out"
     if dataset.augmentation == "none":
         yield "dataset.flip", "dataset.augmentation=none alters no image"

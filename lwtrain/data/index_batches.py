@@ -96,5 +96,21 @@ def shuffled_batches(rows: Rows, num_batches: int, generator: torch.Generator) -
     return [(torch.cat(pair), len(pair[0])) for pair in zip(labelled, unlabelled, strict=True)]
 
 
+def labelled_first(places: Tensor, labels: Tensor) -> RowBatch:
+    """Make a batch of some rows: those that have a label come first, and the order is kept otherwise.
+
+    Args:
+        places: (batch,) int64, the rows.
+        labels: (num_rows,) int64, of all rows; negative where there is none.
+
+    Example:
+        >>> labelled_first(torch.tensor([3, 0, 2]), labels=torch.tensor([7, 8, 9, -1]))
+        RowBatch(rows=tensor([0, 2, 3]), labels=tensor([7, 9]))
+    """
+    known = labels[places] >= 0
+    first = places[known]
+    return RowBatch(torch.cat([first, places[~known]]), labels[first])
+
+
 def _half_and_half(rows: Rows) -> bool:
     return 2 * rows.num_labelled == len(rows.images)

@@ -8,6 +8,8 @@ from torch import Tensor
 from lwtrain.data.label_count import num_labelled, too_small_a_class
 from lwtrain.seeds import generator_for
 
+NO_LABEL = -1  # stands where a label would; of data sets any negative number does
+
 
 def stratified_subset(labels: Tensor, per_class: list[int], generator: torch.Generator) -> Tensor:
     """Draw `per_class[c]` images of each class c.

@@ -18,10 +18,11 @@ from lwtrain.data.index_batches import (
     Rows,
     count_batches,
     count_training_batches,
+    labelled_first,
     lay_rows,
     shuffled_batches,
 )
-from lwtrain.data.label_split import split_labels
+from lwtrain.data.label_split import NO_LABEL, split_labels
 from lwtrain.data.load import Split
 from lwtrain.data.view import View
 from lwtrain.errors import DataError
@@ -61,6 +62,10 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
         augmentation: What happens to each training row; nothing by default.
         seed: Decides everything that is drawn.
 
+    Attributes:
+        pseudo_labels: (unlabelled images,) class numbers that training batches take for labels, negative where there is
+            none; None: as if all were negative. A row that has one counts as labelled.
+
     Raises:
         ValueError: If labels, validation or batch_size cannot be had from these images.
 
@@ -95,6 +100,7 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
         self.augmentation = None if augmentation == Augmentation() else augmentation  # that one alters nothing
         self.num_classes = int(train.labels.max()) + 1
         self.labelled, self.unlabelled, self.held_out = split_labels(train.labels, labels, validation, seed)
+        self.pseudo_labels: Tensor | None = None
 
         rows = self.rows((0, 0))
         if not 2 <= batch_size <= len(rows.images):
@@ -171,12 +177,20 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
     def _training_batches(self, num_batches: int) -> Iterator[RowBatch]:
         epoch = self.trainer.current_epoch if self.trainer is not None else 0
         generator = generator_for(self.seed, "order", *self._view, epoch)
-        labels = self.train.labels[self._rows.images[: self._rows.num_labelled]]
+        labels = self._row_labels()
         shuffled = shuffled_batches(self._rows, num_batches, generator)
-        batches = [RowBatch(places, labels[places[:labelled]]) for places, labelled in shuffled]
+        batches = [labelled_first(places, labels) for places, _ in shuffled]
         if self.on_order is not None:
             self.on_order(batches)
         yield from batches
+
+    def _row_labels(self) -> Tensor:
+        """Give what each row is to be learned as, (num_rows,) int64: negative where nothing is known or believed."""
+        believed = torch.full((len(self.train.labels),), NO_LABEL)
+        if self.pseudo_labels is not None:
+            believed[self.unlabelled] = self.pseudo_labels.to(believed.dtype)
+        labelled, others = self._rows.images.tensor_split([self._rows.num_labelled])
+        return torch.cat([self.train.labels[labelled], believed[others]])
 
     def _in_order(self, rows: Tensor, batch: Callable[[Tensor], Any]) -> BatchLoader:
         """Deal this process's rows out as they stand, into as many batches on every process."""

@@ -4,7 +4,14 @@ import math
 from collections.abc import Callable
 
 from lwtrain.config.effects import pick_batches
-from lwtrain.config.schema import AnyDatasetConfig, EncoderConfig, ModelConfig, ObjectiveConfig, ScheduleConfig
+from lwtrain.config.schema import (
+    AnyDatasetConfig,
+    EncoderConfig,
+    ModelConfig,
+    ObjectiveConfig,
+    PseudoLabelsConfig,
+    ScheduleConfig,
+)
 from lwtrain.data.dataset_info import DatasetInfo, check_image_size
 from lwtrain.data.label_count import kept_per_class, num_labelled
 from lwtrain.data.presets import PRESET_NAMES, PRESETS
@@ -51,12 +58,14 @@ def _batch_is_no_larger_than_the_data(
     encoder: EncoderConfig,
     objective: ObjectiveConfig,
     schedule: ScheduleConfig,
+    pseudo_labels: PseudoLabelsConfig,
     batches: str,
     batch_size: int,
 ) -> None:
     count, num_images = _num_labelled_of_all(images, validation, labels)
-    mixture = pick_batches(images, labels, encoder, objective, schedule) if batches == "auto" else batches
-    rows = {"labelled": count, "proportional": num_images, "half": 2 * max(count, num_images - count)}[mixture]
+    if batches == "auto":
+        batches = pick_batches(images, labels, encoder, objective, schedule, pseudo_labels)
+    rows = {"labelled": count, "proportional": num_images, "half": 2 * max(count, num_images - count)}[batches]
     rows = num_images if count == num_images else rows
     if batch_size > rows:
         raise ValueError(f"batch_size={batch_size}: there are {rows} images to train on; choose {rows} or less")

@@ -13,8 +13,10 @@ from lwtrain.config.schema import (
     MLPConfig,
     ModelConfig,
     ObjectiveConfig,
+    PseudoLabelsConfig,
     ReconstructionConfig,
     ScheduleConfig,
+    SimultaneousConfig,
 )
 from lwtrain.config.wording import shown
 
@@ -26,6 +28,12 @@ def _rows_that_are_compared_stay_together(
     if compared and micro_batch is not None and micro_batch < batch_size:
         reason = f"objective={objective.name} compares the rows of a batch, which slices would keep apart"
         raise ValueError(f"micro_batch={micro_batch}: {reason}; choose null, or a smaller batch_size")
+
+
+def _layers_that_share_a_batch_share_its_labels(schedule: ScheduleConfig, pseudo_labels: PseudoLabelsConfig) -> None:
+    if pseudo_labels.teacher == "own" and isinstance(schedule, SimultaneousConfig):
+        reason = "schedule=simultaneous shows all layers the same batch, with one label for each image"
+        raise ValueError(f"pseudo_labels.teacher=own: {reason}; choose vote")
 
 
 def _decoder_suits_the_loss(encoder: EncoderConfig, objective: ObjectiveConfig) -> None:
@@ -94,6 +102,7 @@ def _every_branch_has_a_sigma(model: ModelConfig, objective: ObjectiveConfig) ->
 
 RULES: tuple[Callable[..., None], ...] = (
     _rows_that_are_compared_stay_together,
+    _layers_that_share_a_batch_share_its_labels,
     _decoder_suits_the_loss,
     _decoder_map_has_a_beginning,
     _mirror_gives_what_the_layers_give,

@@ -8,7 +8,7 @@ those of the class with `name: str`, so that a new choice with known settings ne
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from lwtrain.config.ranges import Count, OrAuto, Range, Share
+from lwtrain.config.ranges import Count, OrAuto, Range, Share, ShareOrAll
 from lwtrain.config.schema.dataset import (
     AnyDatasetConfig,
     DatasetConfig,
@@ -86,6 +86,7 @@ __all__ = [
     "PoolConfig",
     "PredSimConfig",
     "PredictionConfig",
+    "PseudoLabelsConfig",
     "PublishedConfig",
     "ReconstructionConfig",
     "SGDConfig",
@@ -152,6 +153,19 @@ class LayerConfig:
 
 
 @dataclass(frozen=True)
+class PseudoLabelsConfig:
+    """Labels that unlabelled images get from the network itself."""
+
+    teacher: Literal["none", "vote", "own"]
+    share: ShareOrAll
+
+    @property
+    def teaches(self) -> bool:
+        """Whether there is a teacher."""
+        return self.teacher != "none"
+
+
+@dataclass(frozen=True)
 class Config:
     """All that a run is made of; every value is within its own range and fits the others."""
 
@@ -167,6 +181,7 @@ class Config:
     data_dir: str
     ckpt_path: str | None
     layer: LayerConfig
+    pseudo_labels: PseudoLabelsConfig
     dataset: AnyDatasetConfig
     model: AnyModelConfig
     map: MapConfig

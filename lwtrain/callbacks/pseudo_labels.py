@@ -1,0 +1,157 @@
+"""Self-training: the network labels those unlabelled images that it is surest of, and its layers learn from them."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, get_args
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback
+from torch import Tensor, nn
+
+from lwtrain.callbacks.layer_schedule import LayerSchedule
+from lwtrain.data.label_split import NO_LABEL
+from lwtrain.data.module import SemiSupervisedDataModule
+from lwtrain.fronts.front import CHUNK
+from lwtrain.part_times import spent_on
+from lwtrain.schedules import Together
+from lwtrain.stack import LayerStack
+
+Teacher = Literal["vote", "own"]
+
+
+class PseudoLabels(Callback):
+    """Gives those unlabelled images labels that a teacher is surest of.
+
+    The teacher sees each image as it is, the layers learn from it augmented: what holds for the one view shall hold for
+    the other. That is the idea of FixMatch (Sohn et al. 2020, arXiv:2001.07685), whose teacher is the network of the
+    same step. Here it is the network as it stands when a layer begins to train again, so that one forward pass over
+    the unlabelled images serves a whole wave, no gradient crosses layers, and fronts serve as ever. The surest are
+    picked by their rank rather than by a threshold, as by Cascante-Bonilla et al. (2021, "Curriculum labeling",
+    arXiv:2001.06001): how sure a vote of weak and strong layers sounds says little, but the order is good.
+
+    Promises: no layer trains twice with the same labels, for they are made anew before an epoch of a layer that has
+    trained since they were made (once a wave, where a visit is one epoch; else before each epoch but a visit's first);
+    labels follow from weights alone, so that a run resumed from any epoch goes on bit for bit; and no hidden label is
+    used but to report how many pseudo-labels are right.
+
+    Args:
+        schedule: Of the run; it says who trains when, and stands before this among the callbacks.
+        teacher: "vote": all layers that have trained; "own": the layer that learns, for itself.
+        share: How many of the images that the teacher takes for one class get that label, the surest ones; above 0 and
+            at most 1. Taken class by class, so that classes which are hard to tell get their share, too.
+
+    Raises:
+        ValueError: If a setting is out of range; when the fit starts, if the layers learn at once and each would need
+            its own labels, or if the data module is not a `SemiSupervisedDataModule`.
+    """
+
+    def __init__(self, schedule: LayerSchedule, teacher: Teacher = "vote", share: float = 0.5) -> None:
+        if teacher not in get_args(Teacher):
+            raise ValueError(f"pseudo_labels.teacher={teacher}: choose vote or own")
+        if not 0 < share <= 1:
+            raise ValueError(f"pseudo_labels.share={share}: choose a number above 0 and at most 1")
+        self.schedule, self.teacher, self.share = schedule, teacher, share
+        self._labels: Tensor | None = None  # (teachers, unlabelled images) int16
+        self._made_before = 0  # the epoch before which they were made
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Make sure that there is a way to hand labels out."""
+        turns = self.schedule.turns(0, None)
+        if self.teacher == "own" and Together.SIMULTANEOUS in turns:
+            raise ValueError("pseudo_labels.teacher=own: layers that learn at once share a batch; choose vote")
+        data = trainer.datamodule  # type: ignore[attr-defined]  # Lightning sets it without declaring it
+        if not isinstance(data, SemiSupervisedDataModule):
+            raise ValueError(f"pseudo_labels.teacher={self.teacher}: needs a SemiSupervisedDataModule; choose none")
+
+    @spent_on("front")
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Hand the labels out that the learning layer is to learn from, new ones if it knows the last."""
+        assert isinstance(pl_module, LayerStack)
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        epoch = trainer.current_epoch
+        turn = self.schedule.moment(trainer).visit.layer
+        if len(data.unlabelled) and turn in self.schedule.turns(self._made_before, epoch):
+            with _at_rest(pl_module), trainer.precision_plugin.forward_context():
+                self._labels, self._made_before = self._ask(pl_module, data), epoch
+            pl_module.record(self._figures(pl_module, data))
+        if self._labels is not None:
+            teacher = 0 if self.teacher == "vote" else pl_module.learners[-1]
+            data.pseudo_labels = self._labels[teacher]
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Take the labels back."""
+        trainer.datamodule.pseudo_labels = None  # type: ignore[attr-defined]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give what a checkpoint keeps: two bytes for each unlabelled image and teacher."""
+        return {"labels": self._labels, "made_before": self._made_before}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on with the labels of the checkpoint."""
+        self._labels, self._made_before = state_dict["labels"], state_dict["made_before"]
+
+    def _ask(self, stack: LayerStack, data: SemiSupervisedDataModule) -> Tensor:
+        """Let the teachers look at all unlabelled images."""
+        answers = []
+        for rows in data.unlabelled.split(CHUNK):
+            images = data.train.images[rows.to(data.train.images.device)].to(stack.device)
+            answers.append(stack.vote(images)[None] if self.teacher == "vote" else stack.layer_probabilities(images))
+        labels = [surest(probabilities, self.share) for probabilities in torch.cat(answers, dim=1)]
+        if self.teacher == "own":
+            labels = [
+                own if voter in stack.voter_numbers else torch.full_like(own, NO_LABEL)  # some have never trained
+                for voter, own in enumerate(labels)
+            ]
+        return torch.stack(labels).cpu()
+
+    def _figures(self, stack: LayerStack, data: SemiSupervisedDataModule) -> dict[str, Tensor]:
+        """Say how many images got a label, and of how many it is right, where that is known."""
+        assert self._labels is not None
+        truth, figures = data.train.labels[data.unlabelled], {}
+        voices = ["vote"] if self.teacher == "vote" else stack.names
+        heard = [True] if self.teacher == "vote" else stack.voters.tolist()
+        for name, labels, spoken in zip(voices, self._labels, heard, strict=True):
+            if spoken:
+                sure = labels != NO_LABEL
+                figures[f"{name}/pseudo_labels/share"] = sure.float().mean()
+                known = sure & (truth >= 0)
+                if known.any():
+                    figures[f"{name}/pseudo_labels/accuracy"] = (labels == truth)[known].float().mean()
+        return figures
+
+
+def surest(probabilities: Tensor, share: float) -> Tensor:
+    """Label the surest images of each class that they are taken for, and no others.
+
+    Args:
+        probabilities: (images, classes)
+        share: Of the images taken for one class; rounded up, so that no such class is left out.
+
+    Returns:
+        (images,) int16: class numbers, and `NO_LABEL` elsewhere.
+
+    Example:
+        >>> surest(torch.tensor([[0.1, 0.9], [0.4, 0.6], [0.7, 0.3]]), share=0.5)
+        tensor([ 1, -1,  0], dtype=torch.int16)
+    """
+    highest, classes = probabilities.max(dim=1)
+    labels = torch.full_like(classes, NO_LABEL, dtype=torch.int16)
+    for number in range(probabilities.shape[1]):
+        members = torch.nonzero(classes == number).squeeze(1)
+        order = highest[members].argsort(descending=True, stable=True)
+        labels[members[order[: math.ceil(share * len(members))]]] = number
+    return labels
+
+
+@contextmanager
+def _at_rest(stack: nn.Module) -> Iterator[None]:
+    """Put all modules into eval mode for a while."""
+    modes = [(module, module.training) for module in stack.modules()]
+    stack.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training

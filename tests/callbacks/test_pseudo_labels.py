@@ -1,0 +1,211 @@
+"""Labels that the network gives: who gets which, when they are made, and that a resumed run knows them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from tiny import CLASSES, differing, fit, tensors, tiny_data, tiny_stack
+from torch import Tensor
+
+from lwtrain import (
+    BackpropSchedule,
+    LayerSchedule,
+    PseudoLabels,
+    SequentialSchedule,
+    SimultaneousSchedule,
+    WaveSchedule,
+)
+from lwtrain.callbacks.pseudo_labels import surest
+from lwtrain.data.augmentation import preset
+from lwtrain.data.label_split import NO_LABEL
+from lwtrain.data.module import SemiSupervisedDataModule
+from lwtrain.stack import LayerStack
+
+
+class Watch(pl.Callback):
+    """Remembers, by epoch, the labels handed out, the batches, and the network at the epoch's start."""
+
+    def __init__(self) -> None:
+        self.labels: list[Tensor | None] = []
+        self.networks: list[LayerStack] = []
+        self.batches: list[list[tuple[Tensor, Tensor]]] = []
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: LayerStack) -> None:
+        labels = trainer.datamodule.pseudo_labels  # type: ignore[attr-defined]
+        self.labels.append(None if labels is None else labels.clone())
+        network = tiny_stack()
+        network.load_state_dict(pl_module.state_dict())
+        self.networks.append(network.eval())
+        self.batches.append([])
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: LayerStack, outputs: object, batch: Any, number: int
+    ) -> None:
+        images = trainer.datamodule._rows.images[batch.rows]  # type: ignore[attr-defined]
+        self.batches[-1].append((images, batch.labels))
+
+
+def taught(
+    schedule: LayerSchedule, teacher: Any = "vote", share: float = 0.5, **settings: Any
+) -> tuple[LayerStack, Watch, SemiSupervisedDataModule]:
+    watch, data = Watch(), tiny_data(augmentation=preset("light"))
+    stack = fit(schedule, tiny_stack(), data, callbacks=[PseudoLabels(schedule, teacher, share), watch], **settings)
+    return stack, watch, data
+
+
+@pytest.mark.parametrize("share", [0.01, 0.5, 1.0])
+def test_of_each_class_the_surest_share_is_labelled(share: float) -> None:
+    probabilities = torch.rand(200, 5, generator=torch.Generator().manual_seed(0)).softmax(dim=1)
+    labels, (highest, classes) = surest(probabilities, share), probabilities.max(dim=1)
+    for number in range(5):
+        picked, members = labels == number, classes == number
+        assert picked.sum() == max(1, -(-members.sum() * share // 1))
+        assert (members | ~picked).all()
+        if (members & ~picked).any():
+            assert highest[picked].min() >= highest[members & ~picked].max()
+    assert ((labels == NO_LABEL) | (labels == classes)).all()
+
+
+def test_a_class_that_nobody_is_taken_for_stays_out() -> None:
+    assert surest(torch.tensor([[0.9, 0.1], [0.8, 0.2]]), 1.0).tolist() == [0, 0]
+    assert surest(torch.empty(0, 3), 0.5).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "fresh"),
+    [
+        (WaveSchedule(3, 3), [3, 6]),
+        (WaveSchedule(4, 2), [1, 3, 5, 7, 9, 11]),
+        (SequentialSchedule(3), [1, 2, 4, 5, 7, 8]),
+        (SimultaneousSchedule(3), [1, 2]),
+        (BackpropSchedule(3), [1, 2]),
+    ],
+)
+def test_labels_are_the_vote_of_the_network_before_a_layer_trains_again(
+    schedule: LayerSchedule, fresh: list[int]
+) -> None:
+    _, watch, data = taught(schedule)
+    images, last = data.train.images[data.unlabelled], None
+    for epoch, labels in enumerate(watch.labels):
+        if epoch in fresh:
+            last = surest(watch.networks[epoch].vote(images), 0.5)
+        assert (labels is None) == (last is None), epoch
+        assert labels is None or torch.equal(labels, last), epoch
+
+
+def test_each_layer_can_be_its_own_teacher() -> None:
+    _, watch, data = taught(WaveSchedule(2, 2), teacher="own")
+    opinions = watch.networks[3].layer_probabilities(data.train.images[data.unlabelled])
+    for layer in range(3):
+        assert watch.labels[layer] is None
+        assert torch.equal(watch.labels[3 + layer], surest(opinions[layer], 0.5))
+    assert not torch.equal(watch.labels[3], watch.labels[5])
+
+
+def test_a_layer_that_has_not_trained_does_not_teach_itself() -> None:
+    _, watch, _ = taught(SequentialSchedule(2), teacher="own")
+    assert (watch.labels[1] != NO_LABEL).any()
+    assert (watch.labels[2] == NO_LABEL).all()  # the first epoch of layer 1
+    assert (watch.labels[3] != NO_LABEL).any()
+
+
+@pytest.mark.parametrize("schedule", [WaveSchedule(2, 2), SimultaneousSchedule(2)])
+def test_batches_hold_true_labels_and_those_given_and_no_hidden_ones(schedule: LayerSchedule) -> None:
+    _, watch, data = taught(schedule)
+    for labels, batches in zip(watch.labels, watch.batches, strict=True):
+        known = torch.full((len(data.train.labels),), NO_LABEL)
+        if labels is not None:
+            known[data.unlabelled] = labels.long()
+        known[data.labelled] = data.train.labels[data.labelled]
+        for images, given in batches:
+            assert torch.equal(known[images[: len(given)]], given)
+            assert (known[images[len(given) :]] == NO_LABEL).all()
+    given = [sum(len(labels) for _, labels in batches) for batches in watch.batches]
+    assert given[-1] > given[0]
+
+
+def test_hidden_labels_are_reported_on_and_not_learned_from() -> None:
+    honest, *_ = taught(WaveSchedule(2, 2))
+    schedule, data = WaveSchedule(2, 2), tiny_data(augmentation=preset("light"))
+    data.train.labels[data.unlabelled] = 0
+    lied_to = fit(schedule, tiny_stack(), data, callbacks=[PseudoLabels(schedule, "vote", 0.5)])
+    assert not differing(tensors(honest), tensors(lied_to))
+    assert honest.figures["vote/pseudo_labels/accuracy"] != lied_to.figures["vote/pseudo_labels/accuracy"]
+    assert honest.figures["vote/pseudo_labels/share"] == pytest.approx(0.5, abs=0.1)
+
+
+def test_asking_moves_nothing_and_draws_nothing() -> None:
+    schedules = WaveSchedule(2, 2), WaveSchedule(2, 2)
+    plain = fit(schedules[0], tiny_stack(), tiny_data())
+
+    class Asked(PseudoLabels):
+        def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+            super().on_train_epoch_start(trainer, pl_module)
+            trainer.datamodule.pseudo_labels = None  # type: ignore[attr-defined]
+
+    asked = fit(schedules[1], tiny_stack(), tiny_data(), callbacks=[Asked(schedules[1])])
+    assert not differing(tensors(plain), tensors(asked))
+
+
+@pytest.mark.parametrize("front", ["disk", "recompute"])
+def test_the_front_makes_no_difference(front: str) -> None:
+    one, *_ = taught(WaveSchedule(2, 2, front="memory"))
+    other, *_ = taught(WaveSchedule(2, 2, front=front))
+    assert not differing(tensors(one), tensors(other))
+
+
+@pytest.mark.parametrize("teacher", ["vote", "own"])
+@pytest.mark.parametrize("stop", [2, 4, 7])
+def test_a_resumed_run_goes_on_with_its_labels(tmp_path: Path, teacher: str, stop: int) -> None:
+    whole, watch, _ = taught(WaveSchedule(3, 3), teacher)
+    taught(WaveSchedule(3, 3), teacher, folder=tmp_path, max_epochs=stop)
+    resumed, rest, _ = taught(WaveSchedule(3, 3), teacher, resume=tmp_path / "last.ckpt", seed=5)
+    assert not differing(tensors(whole), tensors(resumed))
+    for labels, again in zip(watch.labels[stop:], rest.labels, strict=True):
+        assert (labels is None) == (again is None)
+        assert labels is None or torch.equal(labels, again)
+
+
+def test_labels_are_taken_back_at_the_end() -> None:
+    assert taught(WaveSchedule(2, 2))[2].pseudo_labels is None
+
+
+def test_unlabelled_images_may_have_no_known_label() -> None:
+    data = tiny_data()
+    data.train.labels[data.unlabelled] = -1
+    schedule = WaveSchedule(2, 2)
+    figures = fit(schedule, tiny_stack(), data, callbacks=[PseudoLabels(schedule)]).figures
+    assert "vote/pseudo_labels/share" in figures
+    assert "vote/pseudo_labels/accuracy" not in figures
+
+
+def test_without_unlabelled_images_nothing_happens() -> None:
+    schedule = WaveSchedule(2, 2)
+    with_teacher = fit(schedule, tiny_stack(), tiny_data(labels="all"), callbacks=[PseudoLabels(schedule)])
+    without = fit(WaveSchedule(2, 2), tiny_stack(), tiny_data(labels="all"))
+    assert not differing(tensors(with_teacher), tensors(without))
+
+
+def test_what_cannot_be_is_refused() -> None:
+    schedule = SimultaneousSchedule(2)
+    with pytest.raises(ValueError, match=r"^pseudo_labels\.teacher=head: choose vote or own$"):
+        PseudoLabels(schedule, "head")  # type: ignore[arg-type]
+    for share in (0.0, 1.5, float("nan")):
+        with pytest.raises(ValueError, match=rf"^pseudo_labels\.share={share}: choose a number above 0 and at most 1$"):
+            PseudoLabels(schedule, share=share)
+    with pytest.raises(ValueError, match=r"^pseudo_labels\.teacher=own: .*; choose vote$"):
+        taught(schedule, teacher="own")
+
+    class Pictures(pl.LightningDataModule):
+        def train_dataloader(self) -> Any:
+            return [(torch.rand(4, 3, 8, 8), torch.arange(4) % CLASSES)]
+
+        val_dataloader = train_dataloader
+
+    schedule = WaveSchedule(2, 2)
+    with pytest.raises(
+        ValueError, match=r"^pseudo_labels\.teacher=vote: needs a SemiSupervisedDataModule; choose none$"
+    ):
+        fit(schedule, tiny_stack(), Pictures(), callbacks=[PseudoLabels(schedule)])
