@@ -1,23 +1,24 @@
-"""Keep what runs came to, and make RESULTS.md of it.
+"""Keep what runs came to, and make RESULTS.md of it, and the learning curves of studies.
 
 python scripts/results.py add outputs/2026-01-31/12-00-00   # one small file in results/ for each run that is named
 python scripts/results.py                                   # show the table, and write RESULTS.md
 python scripts/results.py --check                           # fail if RESULTS.md is not what results/ says
 """
 
-import json
-import re
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 
-from lwtrain.errors import DataError
+from lwtrain.errors import ConfigError, DataError
 from lwtrain.files import write_whole
+from tabulating.curves import check_curves, draw_curves, picture_of
 from tabulating.markdown import write_markdown
-from tabulating.record import name_of, record
+from tabulating.record import keep, name_of, record
 from tabulating.rows import gather, read_records
+from tabulating.studies import read_studies
 
 ROOT = Path(__file__).resolve().parent.parent
+PICTURES = "docs/images/results"  # as seen from the page
 
 
 def main() -> None:
@@ -27,25 +28,29 @@ def main() -> None:
         if options.action == "add":
             for run in options.runs:
                 print(add(run, options.results))
-        text = write_markdown(gather(read_records(options.results)))
         page = options.results.parent / "RESULTS.md"
+        studies, folder = read_studies(options.results), page.parent / PICTURES
+        pictures = {
+            study.study.name: f"{PICTURES}/{path.name}" for study in studies if (path := picture_of(study, folder))
+        }
+        text = write_markdown(gather(read_records(options.results)), studies, pictures)
         if options.check:
             check(text, page)
+            for study in studies:
+                check_curves(study, folder)
         else:
             write_whole(page, lambda file: file.write(text.encode()))
+            for study in studies:
+                draw_curves(study, folder)
             print(text if options.action == "show" else page)
-    except DataError as error:
+    except (ConfigError, DataError) as error:
         sys.exit(str(error))
 
 
 def add(run: Path, results: Path) -> Path:
     """Keep what one run came to, under the name of its settings and seed."""
     kept = record(run)
-    results.mkdir(exist_ok=True)
-    path = results / f"{name_of(kept['command'], kept['config']['seed'])}.json"
-    text = json.dumps(kept, indent=1)
-    write_whole(path, lambda file: file.write((_compact(text) + "\n").encode()))
-    return path
+    return keep(kept, results / f"{name_of(kept['command'], kept['config']['seed'])}.json")
 
 
 def check(text: str, page: Path) -> None:
@@ -56,11 +61,6 @@ def check(text: str, page: Path) -> None:
     """
     if not page.is_file() or page.read_text() != text:
         raise DataError(f"{page}: not what results/ says; run python scripts/results.py")
-
-
-def _compact(text: str) -> str:
-    """Put each point of the curve on one line."""
-    return re.sub(r"\{\s+(\"seconds\"[^{}]*?)\s+\}", lambda found: "{" + re.sub(r"\s+", " ", found[1]) + "}", text)
 
 
 def _parse() -> Namespace:

@@ -3,12 +3,14 @@
 import csv
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lwtrain.config.flattening import flatten
 from lwtrain.errors import DataError
+from lwtrain.files import write_whole
 
 _ACCURACY = re.compile(r"(layer_\d+|head|vote)/(val|test)/accuracy")
 _PARTS = re.compile(r"time/\w+")
@@ -39,6 +41,7 @@ def record(run_dir: Path) -> dict[str, Any]:
             accuracy[found[2]][found[1]] = round(value, 5)
     return {
         **metrics["made_by"],
+        "command": _without_checkpoint(metrics["made_by"]["command"]),
         "config": metrics["config"],
         "seconds": round(metrics["seconds"], 1),
         "peak_memory_mib": round(metrics["peak_memory_mib"]),
@@ -49,6 +52,17 @@ def record(run_dir: Path) -> dict[str, Any]:
     }
 
 
+def keep(kept: Mapping[str, Any], path: Path) -> Path:
+    """Write what is kept of a run into a file of its own, each point of the curve on one line."""
+    text = re.sub(
+        r"\{\s+(\"seconds\"[^{}]*?)\s+\}",
+        lambda found: "{" + re.sub(r"\s+", " ", found[1]) + "}",
+        json.dumps(kept, indent=1),
+    )
+    write_whole(path, lambda file: file.write((text + "\n").encode()))
+    return path
+
+
 def telling_words(command: str | None) -> list[str]:
     """Give the settings of a command that say what was trained, and not where or with which seed.
 
@@ -56,7 +70,7 @@ def telling_words(command: str | None) -> list[str]:
         >>> telling_words("python train.py model=vgg8b seed=2 progress=plain data_dir=/data")
         ['model=vgg8b']
     """
-    words = (command or "").removeprefix("python train.py").split()
+    words = shlex.split((command or "").removeprefix("python train.py"))
     return [word for word in words if not word.startswith(_SILENT)]
 
 
@@ -102,3 +116,10 @@ def learning_curve(run_dir: Path) -> list[dict[str, float]]:
             accuracies = {name: round(float(value), 4) for name, value in heard.items() if value}
             points.append({"seconds": round(seconds, 1), **accuracies})
     return points
+
+
+def _without_checkpoint(command: str | None) -> str | None:
+    """Leave out which file a run went on from: the command shall make the run again, and elsewhere."""
+    if command is None:
+        return None
+    return shlex.join(word for word in shlex.split(command) if not word.startswith("ckpt_path="))

@@ -1,7 +1,8 @@
 """Runs that differ by nothing but their seed, as one row: means and spreads."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import shlex
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
@@ -54,7 +55,15 @@ class ResultRow:
     @property
     def words(self) -> str:
         """The settings of its command line, without the seed."""
-        return " ".join(telling_words(self.first["command"]))
+        return shlex.join(telling_words(self.first["command"]))
+
+    @property
+    def machine(self) -> str:
+        """What the runs were made on; they may have had several machines."""
+        machines = dict.fromkeys(
+            ", ".join(f"{name} {value}" for name, value in record["machine"].items()) for record in self.records
+        )
+        return "; ".join(machines)
 
     def accuracy(self, part: str, stage: str = "test") -> Spread | None:
         """Give the accuracies of "vote", "head" or a layer."""
@@ -76,14 +85,18 @@ def _best_layer(record: Record) -> float | None:
     return record["accuracy"]["test"].get(max(layers, key=layers.__getitem__)) if layers else None
 
 
-def read_records(folder: Path) -> list[Record]:
-    """Read all results.
+def read_records(folder: Path, besides: Collection[str] = ()) -> list[Record]:
+    """Read all results in a folder; those of studies have folders of their own.
+
+    Args:
+        folder: Where they are.
+        besides: Files in it that hold something else.
 
     Raises:
         DataError: If one of the files is damaged.
     """
     records = []
-    for path in sorted(folder.glob("*.json")):
+    for path in sorted(path for path in folder.glob("*.json") if path.name not in besides):
         try:
             records.append(json.loads(path.read_text()))
         except (OSError, ValueError) as error:

@@ -49,7 +49,7 @@ def cells_of(page: str, words: str) -> list[str]:
 def test_seeds_of_one_experiment_share_a_row() -> None:
     rows = gather([result(seed=1, vote=0.84), result(seed=0, vote=0.80)])
     cells = cells_of(write_markdown(rows), "dataset=cifar10")
-    assert cells[1:4] == ["0, 1", "82.0 ± 2.0", "75.0 ± 0.0"]
+    assert cells[1:4] == ["2: 0, 1", "82.0 ± 2.0", "75.0 ± 0.0"]
     assert cells[5] == "1 min 0 s"
 
 

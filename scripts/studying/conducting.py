@@ -1,0 +1,163 @@
+"""Carries out the trainings of a study: each goes on where it stopped, and its result is kept."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from lwtrain.config.words import quoted
+from lwtrain.errors import ConfigError, DataError, TrainingError
+from lwtrain.failures import read_failure
+from studying.budgets import PROBE, Calibration, Calibrations, Length
+from studying.processes import alone, last_lines, train
+from studying.trials import Trial, changes
+from tabulating.record import keep, record
+
+_CALIBRATING = ("trainer.limit_test_batches=1", "layer.store=false")
+_ALMOST = 0.98  # the Trainer's clock starts a little before the run's own
+
+
+@dataclass(frozen=True)
+class Conductor:
+    """Trains what has no result yet.
+
+    Args:
+        results: The folder for the study's results.
+        outputs: Where its runs have their folders.
+    """
+
+    results: Path
+    outputs: Path
+
+    def is_done(self, trial: Trial) -> bool:
+        """Whether there is a result.
+
+        Raises:
+            ConfigError: If train.py would refuse the trial's settings, or the result was made with others.
+            DataError: If the result cannot be read.
+        """
+        path = self.results / trial.file
+        self._words(trial, Length(1))
+        if not path.exists():
+            return False
+        try:
+            kept = json.loads(path.read_text())["config"]
+        except (OSError, ValueError, KeyError) as error:
+            raise DataError(f"{path}: not a result that can be read") from error
+        if other := changes(trial, kept):
+            raise ConfigError(
+                f"{path}: made with {', '.join(other)}; take it and {self._folder(trial)} away to train anew"
+            )
+        return True
+
+    def words(self, trial: Trial) -> list[str]:
+        """Give the words of the trial's command as far as they are known; a budget's may have to be measured first."""
+        place = f"hydra.run.dir={_written(self._folder(trial))}"
+        if trial.minutes is None:
+            return [*trial.words(), place]
+        calibration = Calibrations(self.results).get(trial.run.name)
+        length = ["schedule.epochs=MEASURED"] if calibration is None else self._length(trial, calibration)
+        return [*trial.words(length), place]
+
+    def carry_out(self, trial: Trial) -> dict[str, Any]:
+        """Train, or go on training, and keep the result.
+
+        Raises:
+            ConfigError: If a budget is too short.
+            DataError: If there is another run in the trial's folder.
+            TrainingError: If the training fails; with its last lines.
+        """
+        folder, length = self._folder(trial), self._measured_length(trial)
+        with alone(self._log(folder)) as log:
+            if not _is_finished(folder):
+                self._train([*trial.words(length), f"hydra.run.dir={_written(folder)}"], folder, log)
+            kept = record(folder)
+        if other := changes(trial, kept["config"]):
+            raise DataError(f"{folder}: it holds a run with {', '.join(other)}; take it away to train anew")
+        budget = {} if trial.minutes is None else {"minutes": trial.minutes}
+        kept = {"study": trial.study.name, "run": trial.run.name, **budget, **kept}
+        keep(kept, self.results / trial.file)
+        return kept
+
+    def _words(self, trial: Trial, length: Length) -> list[str]:
+        schedule = trial.config.schedule.name
+        if trial.minutes is None:
+            return []
+        try:
+            return length.words(schedule)
+        except ConfigError as error:
+            raise ConfigError(f"{trial.study.name}, run {trial.run.name}: {error}") from error
+
+    def _length(self, trial: Trial, calibration: Calibration) -> list[str]:
+        assert trial.minutes is not None
+        return self._words(trial, calibration.fill(60 * trial.minutes))
+
+    def _measured_length(self, trial: Trial) -> list[str]:
+        if trial.minutes is None:
+            return []
+        known = Calibrations(self.results)
+        calibration = known.get(trial.run.name)
+        if calibration is None:
+            calibration = self._calibrate(trial)
+            known.put(trial.run.name, calibration)
+        return self._length(trial, calibration)
+
+    def _calibrate(self, trial: Trial) -> Calibration:
+        """Time an epoch of every layer; where that is longer than all budgets, a part of one."""
+        longest = 60 * max(trial.study.minutes)
+        epochs = 2 if trial.config.schedule.name == "sequential" else 1  # whose further epochs take longer
+        limit = f"trainer.max_time={_as_time(longest)}"
+        print(f"{trial.run.name}: measuring how long an epoch takes", flush=True)
+        calibration, whole = self._timed(trial, Length(epochs), [limit])
+        return calibration if whole else self._timed(trial, Length(epochs, PROBE), [])[0]
+
+    def _timed(self, trial: Trial, length: Length, further: Sequence[str]) -> tuple[Calibration, bool]:
+        """Measure, and say whether all epochs came to their end."""
+        folder = self.outputs / trial.run.name / "calibration"
+        with alone(self._log(folder)) as log:
+            shutil.rmtree(folder, ignore_errors=True)  # a measurement that was broken off is made again
+            words = [*trial.words(self._words(trial, length)), *_CALIBRATING, *further]
+            self._train([*words, f"hydra.run.dir={_written(folder)}"], folder, log)
+            metrics = json.loads((folder / "metrics.json").read_text())
+            calibration = Calibration.of(folder, length.share or 1.0)
+            shutil.rmtree(folder)
+        # The epoch in which trainer.max_time strikes may count as trained, so the time is looked at, too.
+        whole = metrics["epochs"]["trained"] == metrics["epochs"]["scheduled"]
+        return calibration, whole and metrics["seconds"] < _ALMOST * 60 * max(trial.study.minutes)
+
+    def _train(self, words: Sequence[str], folder: Path, log: IO[bytes]) -> None:
+        going_on = (folder / "checkpoints" / "last.ckpt").exists()
+        if not train([*words, *([f"ckpt_path={_written(folder)}"] if going_on else [])], log):
+            raise TrainingError("\n".join([f"failed; {self._log(folder)} ends with", *last_lines(self._log(folder))]))
+
+    def _folder(self, trial: Trial) -> Path:
+        return self.outputs / trial.folder
+
+    @staticmethod
+    def _log(folder: Path) -> Path:
+        return folder.with_name(f"{folder.name}.log")
+
+
+def _is_finished(folder: Path) -> bool:
+    return (folder / "metrics.json").exists() and read_failure(folder) is None
+
+
+def _written(folder: Path) -> str:
+    """Write a folder so that Hydra takes it as it is."""
+    plain = all(sign.isalnum() or sign in "/._-" for sign in str(folder))
+    return str(folder) if plain else quoted(folder)
+
+
+def _as_time(seconds: float) -> str:
+    """Write a time as days:hours:minutes:seconds, at least one second.
+
+    Example:
+        >>> _as_time(2700), _as_time(0.5)
+        ('00:00:45:00', '00:00:00:01')
+    """
+    minutes, rest = divmod(max(1, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    return f"{days:02}:{hours:02}:{minutes:02}:{rest:02}"

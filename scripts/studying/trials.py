@@ -1,0 +1,124 @@
+"""One training of a study: a run with one seed and, where the study has budgets, one of these."""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from lwtrain.config.flattening import flatten
+from lwtrain.config.loading import load_config
+from lwtrain.config.schema import Config
+from lwtrain.config.wording import shown
+from lwtrain.errors import ConfigError
+from studying.study import SET_BY_BUDGET, Study, StudyRun
+from tabulating.rows import ASIDE
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A training of a study.
+
+    Attributes:
+        minutes: Its budget of training time; None where its settings say how long it trains.
+    """
+
+    study: Study
+    run: StudyRun
+    seed: int
+    minutes: float | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called on the screen."""
+        return ", ".join([self.run.name, *self._budget(" "), f"seed {self.seed}"])
+
+    @property
+    def folder(self) -> Path:
+        """Where it trains, below the study's own folder."""
+        return Path(self.run.name, *self._budget("-"), f"seed-{self.seed}")
+
+    @property
+    def file(self) -> str:
+        """What the file of its result is called."""
+        return f"{'_'.join([self.run.name, *self._budget('-'), f'seed-{self.seed}'])}.json"
+
+    def _budget(self, space: str) -> list[str]:
+        return [] if self.minutes is None else [f"{self.minutes:g}{space}min"]
+
+    def words(self, length: Sequence[str] = ()) -> list[str]:
+        """Give all its settings; `length` are those that fill the budget."""
+        return [*self.study.words(self.run), *length, f"seed={self.seed}"]
+
+    @property
+    def config(self) -> Config:
+        """Its settings, checked, without what fills the budget; the seed is 0.
+
+        Raises:
+            ConfigError: If train.py refuses them; in one line.
+        """
+        try:
+            return _config(tuple(self.study.words(self.run)))
+        except ConfigError as error:
+            raise ConfigError(
+                f"{self.study.name}, run {self.run.name}: {'; '.join(str(error).splitlines())}"
+            ) from error
+
+
+@cache
+def _config(words: tuple[str, ...]) -> Config:
+    return load_config(words)  # takes a third of a second: once for all seeds and budgets
+
+
+def trials(
+    study: Study,
+    seeds: Sequence[int] | None = None,
+    only: Sequence[str] | None = None,
+    minutes: Sequence[float] | None = None,
+) -> list[Trial]:
+    """List what is to be trained: all runs with the first seed, the smallest budget before the others, then the next.
+
+    Args:
+        study: What is asked.
+        seeds: Only these of its seeds.
+        only: Only these of its runs, by name.
+        minutes: Only these of its budgets.
+
+    Raises:
+        ConfigError: If the study has not got one of them.
+    """
+    names = [run.name for run in study.runs]
+    for option, chosen, there in (
+        ("--seeds", seeds, study.seeds),
+        ("--only", only, names),
+        ("--minutes", minutes, study.minutes),
+    ):
+        for value in chosen or ():
+            if value not in there:
+                choices = ", ".join(f"{choice:g}" if isinstance(choice, float) else str(choice) for choice in there)
+                raise ConfigError(f"{option} {shown(value)}: not in {study.name}; choose from {choices or 'nothing'}")
+    return [
+        Trial(study, run, seed, budget)
+        for seed in study.seeds
+        if seeds is None or seed in seeds
+        for budget in study.budgets
+        if minutes is None or budget in minutes
+        for run in study.runs
+        if only is None or run.name in only
+    ]
+
+
+def command(words: Sequence[str]) -> str:
+    """Write the words as one types them."""
+    return shlex.join(["python", "train.py", *words])
+
+
+def changes(trial: Trial, made_with: Mapping[str, Any]) -> list[str]:
+    """Name the settings that a result was made with and the trial has not got; how long a budget lasts is not asked."""
+    now, then = flatten(json.loads(json.dumps(asdict(trial.config)))), flatten(made_with)
+    free = (*ASIDE, *(SET_BY_BUDGET if trial.minutes else ()))
+    return [
+        f"{name}={shown(then[name])}" for name in now if name in then and name not in free and now[name] != then[name]
+    ]

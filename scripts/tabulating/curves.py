@@ -1,0 +1,142 @@
+"""Learning curves of a study: how the vote on the validation images rises with the seconds of training."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from itertools import product
+from pathlib import Path
+from statistics import mean
+from typing import Any, NamedTuple
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lwtrain.errors import DataError
+from tabulating.studies import StudyResults, StudyRow
+
+# Colours by Okabe and Ito, told apart by every kind of eyesight; where there are more runs, dashes tell them apart.
+_COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_DASHES: tuple[Any, ...] = ("solid", (0, (5, 2)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
+_WIDE = 5.0  # times as long as the shortest run takes the longest: from there on, seconds are drawn by their logarithm
+
+
+class Curve(NamedTuple):
+    """The mean curve of several seeds.
+
+    Attributes:
+        seconds: At which the epochs ended.
+        mean: Accuracy then, in %.
+        lowest: Of any seed.
+        highest: Of any seed.
+    """
+
+    seconds: list[float]
+    mean: list[float]
+    lowest: list[float]
+    highest: list[float]
+
+
+def curve_of(row: StudyRow) -> Curve | None:
+    """Put the curves of all seeds together, epoch by epoch; None where there is none.
+
+    Drawn is the vote; of runs without one, the head.
+    """
+    curves = [points for record in row.result.records if (points := _points(record["curve"]))]
+    epochs = list(zip(*curves, strict=False))  # of one length, unless a log is not whole
+    if not epochs:
+        return None
+    return Curve(
+        [mean(second for second, _ in epoch) for epoch in epochs],
+        *([choose(value for _, value in epoch) for epoch in epochs] for choose in (mean, min, max)),
+    )
+
+
+def _points(curve: Sequence[Mapping[str, float]]) -> list[tuple[float, float]]:
+    part = "vote" if any("vote" in point for point in curve) else "head"
+    return [(point["seconds"], 100 * point[part]) for point in curve if part in point]
+
+
+def picture_of(results: StudyResults, folder: Path) -> Path | None:
+    """Name the file of a study's curves; None if it has no curves."""
+    return folder / f"{results.study.name}.svg" if any(map(curve_of, results.rows)) else None
+
+
+def check_curves(results: StudyResults, folder: Path) -> None:
+    """Make sure that a study's curves are those of its results.
+
+    Raises:
+        DataError: If they are not.
+    """
+    path = picture_of(results, folder)
+    if path is not None and not (path.is_file() and _fingerprint(results) in path.read_text()):
+        raise DataError(f"{path}: not drawn of what results/ says; run python scripts/results.py")
+
+
+def draw_curves(results: StudyResults, folder: Path) -> Path | None:
+    """Draw a study's curves: a panel for each budget, and a line of panels for runs that are compared with one another.
+
+    Returns:
+        The file, an SVG; None if no run has a curve.
+    """
+    path = picture_of(results, folder)
+    if path is None:
+        return None
+    drawn = [row for row in results.rows if curve_of(row)]
+    groups = list(dict.fromkeys(row.run.against for row in drawn))
+    budgets = list(dict.fromkeys(row.minutes for row in drawn))
+    # Without a date and with names that do not change, a file differs only where a figure does.
+    with mpl.rc_context({"font.size": 10, "svg.hashsalt": path.stem}):
+        figure = Figure((4.6 * len(budgets) + 2.4, 3.9 * len(groups)), facecolor="white", layout="constrained")
+        grid = figure.subplots(len(groups), len(budgets), squeeze=False, sharey="row")
+        for group, panels in zip(groups, grid, strict=True):
+            _draw_group(panels, [row for row in drawn if row.run.against == group], budgets)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, metadata={"Date": None, "Creator": None, "Identifier": _fingerprint(results)})
+    return path
+
+
+def _draw_group(panels: Sequence[Axes], rows: Sequence[StudyRow], budgets: Sequence[float | None]) -> None:
+    names = list(dict.fromkeys(row.run.name for row in rows))
+    styles = dict(zip(names, ((colour, dash) for dash, colour in product(_DASHES, _COLOURS)), strict=False))
+    for axes, budget in zip(panels, budgets, strict=True):
+        ends = [_draw_line(axes, row, *styles[row.run.name]) for row in rows if row.minutes == budget]
+        _dress(axes, budget, ends)
+    panels[0].set_ylabel("vote on validation images (%)")
+    lines = {line.get_label(): line for axes in panels for line in axes.get_lines()}
+    panels[-1].legend(
+        [lines[name] for name in names],
+        names,
+        loc="center left",
+        bbox_to_anchor=(1.02, 0.5),
+        frameon=False,
+        handlelength=3,
+    )
+
+
+def _draw_line(axes: Axes, row: StudyRow, colour: str, dash: Any) -> float:
+    """Draw a run, and say when it ends."""
+    curve = curve_of(row)
+    assert curve is not None
+    marker = "o" if len(curve.seconds) == 1 else ""
+    axes.plot(curve.seconds, curve.mean, label=row.run.name, color=colour, linestyle=dash, linewidth=1.5, marker=marker)
+    if len(row.result.records) > 1:
+        axes.fill_between(curve.seconds, curve.lowest, curve.highest, color=colour, alpha=0.15, linewidth=0)
+    return curve.seconds[-1]
+
+
+def _dress(axes: Axes, budget: float | None, ends: Sequence[float]) -> None:
+    if ends and max(ends) > _WIDE * min(ends) > 0:
+        axes.set_xscale("log")
+    axes.set_xlabel("seconds of training")
+    if budget is not None:
+        axes.set_title(f"{budget:g} minutes each", fontsize=10)
+    axes.grid(color="#DDDDDD")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _fingerprint(results: StudyResults) -> str:
+    """Give what changes with the curves, and only with them: it tells whether the picture is out of date."""
+    drawn = [[row.label, row.run.against, curve_of(row)] for row in results.rows]
+    return hashlib.sha256(json.dumps(drawn).encode()).hexdigest()
