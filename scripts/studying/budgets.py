@@ -6,8 +6,9 @@ again. So one short run of each kind is timed before, and the epochs follow from
 
 import csv
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -124,15 +125,21 @@ class Calibrations:
     def __init__(self, folder: Path, machine: str | None = None) -> None:
         self._path, self._machine = folder / FILE, machine or machine_name()
 
-    def get(self, run: str) -> Calibration | None:
-        """Give what is known of a run; None if it has not been measured on this machine."""
-        known = self._read().get(self._machine, {}).get(run)
-        return None if known is None else Calibration(**known)
+    def get(self, run: str, settings: Sequence[str]) -> Calibration | None:
+        """Give what is known of a run; None if it has not been measured on this machine with these settings.
 
-    def put(self, run: str, calibration: Calibration) -> None:
+        Raises:
+            DataError: If the file cannot be read.
+        """
+        known = self._read().get(self._machine, {}).get(run)
+        if known is None or known["settings"] != shlex.join(settings):
+            return None
+        return Calibration(**{field.name: known[field.name] for field in fields(Calibration)})
+
+    def put(self, run: str, settings: Sequence[str], calibration: Calibration) -> None:
         """Keep what has been measured."""
         known = self._read()
-        known.setdefault(self._machine, {})[run] = asdict(calibration)
+        known.setdefault(self._machine, {})[run] = {"settings": shlex.join(settings), **asdict(calibration)}
         text = json.dumps(known, indent=1)
         write_whole(self._path, lambda file: file.write((text + "\n").encode()))
 

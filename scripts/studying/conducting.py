@@ -1,6 +1,7 @@
 """Carries out the trainings of a study: each goes on where it stopped, and its result is kept."""
 
 import json
+import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ class Conductor:
             DataError: If the result cannot be read.
         """
         path = self.results / trial.file
-        self._words(trial, Length(1))
+        _words_of(trial, Length(1))  # looks at the settings, too
         if not path.exists():
             return False
         try:
@@ -57,7 +58,7 @@ class Conductor:
         place = f"hydra.run.dir={_written(self._folder(trial))}"
         if trial.minutes is None:
             return [*trial.words(), place]
-        calibration = Calibrations(self.results).get(trial.run.name)
+        calibration = Calibrations(self.results).get(trial.run.name, trial.study.words(trial.run))
         length = ["schedule.epochs=MEASURED"] if calibration is None else self._length(trial, calibration)
         return [*trial.words(length), place]
 
@@ -81,54 +82,50 @@ class Conductor:
         keep(kept, self.results / trial.file)
         return kept
 
-    def _words(self, trial: Trial, length: Length) -> list[str]:
-        schedule = trial.config.schedule.name
-        if trial.minutes is None:
-            return []
-        try:
-            return length.words(schedule)
-        except ConfigError as error:
-            raise ConfigError(f"{trial.study.name}, run {trial.run.name}: {error}") from error
-
     def _length(self, trial: Trial, calibration: Calibration) -> list[str]:
         assert trial.minutes is not None
-        return self._words(trial, calibration.fill(60 * trial.minutes))
+        return _words_of(trial, calibration.fill(60 * trial.minutes))
 
     def _measured_length(self, trial: Trial) -> list[str]:
         if trial.minutes is None:
             return []
         known = Calibrations(self.results)
-        calibration = known.get(trial.run.name)
+        run, settings = trial.run.name, trial.study.words(trial.run)
+        calibration = known.get(run, settings)
         if calibration is None:
+            print(f"{run}: measuring how long an epoch takes", flush=True)
             calibration = self._calibrate(trial)
-            known.put(trial.run.name, calibration)
+            known.put(run, settings, calibration)
         return self._length(trial, calibration)
 
     def _calibrate(self, trial: Trial) -> Calibration:
         """Time an epoch of every layer; where that is longer than all budgets, a part of one."""
-        longest = 60 * max(trial.study.minutes)
         epochs = 2 if trial.config.schedule.name == "sequential" else 1  # whose further epochs take longer
-        limit = f"trainer.max_time={_as_time(longest)}"
-        print(f"{trial.run.name}: measuring how long an epoch takes", flush=True)
-        calibration, whole = self._timed(trial, Length(epochs), [limit])
-        return calibration if whole else self._timed(trial, Length(epochs, PROBE), [])[0]
+        whole = self._timed(trial, Length(epochs), patience=60 * max(trial.study.minutes))
+        calibration = whole or self._timed(trial, Length(epochs, PROBE), patience=math.inf)
+        assert calibration is not None
+        return calibration
 
-    def _timed(self, trial: Trial, length: Length, further: Sequence[str]) -> tuple[Calibration, bool]:
-        """Measure, and say whether all epochs came to their end."""
+    def _timed(self, trial: Trial, length: Length, patience: float) -> Calibration | None:
+        """Measure, and give up after `patience` seconds."""
         folder = self.outputs / trial.run.name / "calibration"
         with alone(self._log(folder)) as log:
             shutil.rmtree(folder, ignore_errors=True)  # a measurement that was broken off is made again
-            words = [*trial.words(self._words(trial, length)), *_CALIBRATING, *further]
+            limit = [f"trainer.max_time={_as_time(patience)}"] if math.isfinite(patience) else []
+            words = [*trial.words(_words_of(trial, length)), *_CALIBRATING, *limit]
             self._train([*words, f"hydra.run.dir={_written(folder)}"], folder, log)
             metrics = json.loads((folder / "metrics.json").read_text())
-            calibration = Calibration.of(folder, length.share or 1.0)
+            # The epoch in which trainer.max_time strikes may count as trained, so the time is looked at, too.
+            whole = metrics["epochs"]["trained"] == metrics["epochs"]["scheduled"]
+            in_time = metrics["seconds"] < _ALMOST * patience
+            calibration = Calibration.of(folder, length.share or 1.0) if whole and in_time else None
             shutil.rmtree(folder)
-        # The epoch in which trainer.max_time strikes may count as trained, so the time is looked at, too.
-        whole = metrics["epochs"]["trained"] == metrics["epochs"]["scheduled"]
-        return calibration, whole and metrics["seconds"] < _ALMOST * 60 * max(trial.study.minutes)
+        return calibration
 
     def _train(self, words: Sequence[str], folder: Path, log: IO[bytes]) -> None:
         going_on = (folder / "checkpoints" / "last.ckpt").exists()
+        if not going_on and not (folder / "metrics.json").exists():
+            shutil.rmtree(folder, ignore_errors=True)  # broken off before its first checkpoint
         if not train([*words, *([f"ckpt_path={_written(folder)}"] if going_on else [])], log):
             raise TrainingError("\n".join([f"failed; {self._log(folder)} ends with", *last_lines(self._log(folder))]))
 
@@ -138,6 +135,17 @@ class Conductor:
     @staticmethod
     def _log(folder: Path) -> Path:
         return folder.with_name(f"{folder.name}.log")
+
+
+def _words_of(trial: Trial, length: Length) -> list[str]:
+    """Give the settings that make a trial as long as its budget wants it; none where there is no budget."""
+    schedule = trial.config.schedule.name
+    if trial.minutes is None:
+        return []
+    try:
+        return length.words(schedule)
+    except ConfigError as error:
+        raise ConfigError(f"{trial.study.name}, run {trial.run.name}: {error}") from error
 
 
 def _is_finished(folder: Path) -> bool:

@@ -98,7 +98,8 @@ def trials(
         for value in chosen or ():
             if value not in there:
                 choices = ", ".join(f"{choice:g}" if isinstance(choice, float) else str(choice) for choice in there)
-                raise ConfigError(f"{option} {shown(value)}: not in {study.name}; choose from {choices or 'nothing'}")
+                there_are = f"choose from {choices}" if choices else "it has none"
+                raise ConfigError(f"{option} {shown(value)}: not in {study.name}; {there_are}")
     return [
         Trial(study, run, seed, budget)
         for seed in study.seeds

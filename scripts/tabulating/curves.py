@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from lwtrain.errors import DataError
 from tabulating.studies import StudyResults, StudyRow
@@ -19,6 +20,7 @@ from tabulating.studies import StudyResults, StudyRow
 _COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _DASHES: tuple[Any, ...] = ("solid", (0, (5, 2)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
 _WIDE = 5.0  # times as long as the shortest run takes the longest: from there on, seconds are drawn by their logarithm
+_SHOWN_BELOW = 20.0  # points below the worst end that are drawn at least
 
 
 class Curve(NamedTuple):
@@ -87,7 +89,7 @@ def draw_curves(results: StudyResults, folder: Path) -> Path | None:
     budgets = list(dict.fromkeys(row.minutes for row in drawn))
     # Without a date and with names that do not change, a file differs only where a figure does.
     with mpl.rc_context({"font.size": 10, "svg.hashsalt": path.stem}):
-        figure = Figure((4.6 * len(budgets) + 2.4, 3.9 * len(groups)), facecolor="white", layout="constrained")
+        figure = Figure((4.2 * len(budgets) + 2.4, 4.6 * len(groups)), facecolor="white", layout="constrained")
         grid = figure.subplots(len(groups), len(budgets), squeeze=False, sharey="row")
         for group, panels in zip(groups, grid, strict=True):
             _draw_group(panels, [row for row in drawn if row.run.against == group], budgets)
@@ -102,6 +104,7 @@ def _draw_group(panels: Sequence[Axes], rows: Sequence[StudyRow], budgets: Seque
     for axes, budget in zip(panels, budgets, strict=True):
         ends = [_draw_line(axes, row, *styles[row.run.name]) for row in rows if row.minutes == budget]
         _dress(axes, budget, ends)
+    panels[0].set_ylim(bottom=_bottom([curve.mean[-1] for row in rows if (curve := curve_of(row))]))
     panels[0].set_ylabel("vote on validation images (%)")
     lines = {line.get_label(): line for axes in panels for line in axes.get_lines()}
     panels[-1].legend(
@@ -118,8 +121,8 @@ def _draw_line(axes: Axes, row: StudyRow, colour: str, dash: Any) -> float:
     """Draw a run, and say when it ends."""
     curve = curve_of(row)
     assert curve is not None
-    marker = "o" if len(curve.seconds) == 1 else ""
-    axes.plot(curve.seconds, curve.mean, label=row.run.name, color=colour, linestyle=dash, linewidth=1.5, marker=marker)
+    line = {"color": colour, "linestyle": dash, "linewidth": 1.5, "marker": "o", "markersize": 4, "markevery": [-1]}
+    axes.plot(curve.seconds, curve.mean, label=row.run.name, **line)
     if len(row.result.records) > 1:
         axes.fill_between(curve.seconds, curve.lowest, curve.highest, color=colour, alpha=0.15, linewidth=0)
     return curve.seconds[-1]
@@ -128,12 +131,25 @@ def _draw_line(axes: Axes, row: StudyRow, colour: str, dash: Any) -> float:
 def _dress(axes: Axes, budget: float | None, ends: Sequence[float]) -> None:
     if ends and max(ends) > _WIDE * min(ends) > 0:
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("seconds of training")
     if budget is not None:
         axes.set_title(f"{budget:g} minutes each", fontsize=10)
     axes.grid(color="#DDDDDD")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _bottom(ends: Sequence[float]) -> float:
+    """Choose where the axis begins: how runs rise from guessing shows less than how they end, so that is cut off.
+
+    Example:
+        >>> _bottom([80.0, 84.0]), _bottom([30.0, 90.0])
+        (60.0, 0.0)
+    """
+    return max(0.0, min(ends) - max(_SHOWN_BELOW, 1.5 * (max(ends) - min(ends))))
 
 
 def _fingerprint(results: StudyResults) -> str:

@@ -42,7 +42,7 @@ def record(run_dir: Path) -> dict[str, Any]:
     return {
         **metrics["made_by"],
         "command": _without_checkpoint(metrics["made_by"]["command"]),
-        "config": metrics["config"],
+        "config": metrics["config"] | {"ckpt_path": None},
         "seconds": round(metrics["seconds"], 1),
         "peak_memory_mib": round(metrics["peak_memory_mib"]),
         "epochs": metrics["epochs"],
@@ -119,7 +119,12 @@ def learning_curve(run_dir: Path) -> list[dict[str, float]]:
 
 
 def _without_checkpoint(command: str | None) -> str | None:
-    """Leave out which file a run went on from: the command shall make the run again, and elsewhere."""
+    r"""Leave out which file a run went on from: the command shall make the run again, and elsewhere.
+
+    Example:
+        >>> _without_checkpoint("python train.py model=vgg8b 'ckpt_path='\"'\"'a/last.ckpt'\"'\"''")
+        'python train.py model=vgg8b'
+    """
     if command is None:
         return None
     return shlex.join(word for word in shlex.split(command) if not word.startswith("ckpt_path="))
