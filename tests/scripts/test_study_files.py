@@ -125,6 +125,13 @@ def test_how_many_epochs_fill_a_budget_makes_no_other_settings(tmp_path: Path) -
     assert changes(trial, {"schedule": {"epochs": 7, "waves": 7}, "trainer": {"limit_train_batches": 0.5}}) == []
 
 
+def test_the_page_about_results_shows_a_study_that_works(tmp_path: Path) -> None:
+    page = (SHIPPED.parent / "docs" / "results.md").read_text()
+    (tmp_path / "shown.yaml").write_text(page.partition("```yaml\n")[2].partition("```")[0])
+    planned = trials(read_study("shown", tmp_path))
+    assert [trial.config.encoder.name for trial in planned[:3]] == ["pool", "c", "c"]
+
+
 @pytest.mark.parametrize("name", study_names(SHIPPED))
 def test_shipped_studies_have_no_mistake(name: str) -> None:
     study = read_study(name, SHIPPED)
