@@ -13,6 +13,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from rich.console import Console
 
 from lwtrain.backbones import BACKBONES
+from lwtrain.backbones.whitening import fit_whitening
 from lwtrain.building import build_stack
 from lwtrain.callbacks.compiled_steps import CompiledSteps
 from lwtrain.callbacks.finite_loss import FiniteLoss
@@ -70,6 +71,7 @@ def build_network(config: Config, data: SemiSupervisedDataModule) -> LayerStack:
         map=config.map.name,
         **_without_name(config.model),
     )
+    fit_whitening(backbone.layers, data.train.images, data.training_images)
     stack = build_stack(
         backbone,
         encoder=config.encoder.name,

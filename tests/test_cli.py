@@ -211,9 +211,10 @@ def test_a_run_gets_its_config_and_a_folder_of_its_own(
         "name": "vgg13",
         "width": 1.0,
         "layer_depth": 1,
+        "whitening": False,
     }
     assert yaml.safe_load((folder / ".hydra" / "overrides.yaml").read_text()) == ["model=vgg13"]
-    assert "model: {name: vgg13, width: 1.0, layer_depth: 1}\n" in capsys.readouterr().out
+    assert "model: {name: vgg13, width: 1.0, layer_depth: 1, whitening: false}\n" in capsys.readouterr().out
     assert sys.argv == ["lwtrain"]
 
 

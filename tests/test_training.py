@@ -64,7 +64,7 @@ def test_metrics_hold_the_cost_and_the_settings(metrics: dict[str, Any]) -> None
     assert metrics["seconds"] == pytest.approx(sum(metrics["seconds_by_part"].values()))
     assert metrics["layer_images_per_second"] == pytest.approx(3 * 2 * 128 / metrics["seconds"], rel=0.05)
     assert metrics["peak_memory_mib"] > 100
-    assert metrics["config"]["model"] == {"name": "vgg8b", "width": 0.0625, "layer_depth": 3}
+    assert metrics["config"]["model"] == {"name": "vgg8b", "width": 0.0625, "layer_depth": 3, "whitening": False}
 
 
 def test_the_labelled_images_are_stored_with_the_run(folder: Path) -> None:

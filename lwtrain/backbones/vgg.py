@@ -9,6 +9,7 @@ from lwtrain.activations import LeakyReLU, ReLU
 from lwtrain.backbones import BACKBONES
 from lwtrain.backbones.backbone import Backbone, Shape
 from lwtrain.backbones.plans import PLANS, Plan, check_image_size, find_plan, split_layers
+from lwtrain.backbones.whitening import Whitening
 from lwtrain.convolution import SameConv2d
 from lwtrain.maps import MAPS
 from lwtrain.maps.halving import halved
@@ -26,6 +27,7 @@ def vgg(
     *,
     width: float = 1.0,
     layer_depth: int = 1,
+    whitening: bool = False,
     map: str = "pool",
 ) -> Backbone:
     """Build a VGG (Simonyan and Zisserman 2014, arXiv:1409.1556) with batch norm after each 3x3 convolution.
@@ -38,6 +40,8 @@ def vgg(
         num_classes: Number of logits.
         width: Multiplies the channels of every convolution; the head's hidden layer keeps its size.
         layer_depth: How many convolutions train as one layer.
+        whitening: Whether the first layer begins with a `Whitening` of the images and an activation. They do not train;
+            fit them to the training images before the network is used, by `fit_whitening(backbone.layers, images)`.
         map: What stands where the plan pools, one of `lwtrain.maps.MAPS`.
 
     Raises:
@@ -65,6 +69,10 @@ def vgg(
     for published in split_layers(name, layer_depth):
         pieces: OrderedDict[str, nn.Module] = OrderedDict()
         between: nn.Module = nn.Identity()
+        if whitening and not layers:
+            pieces["whitening"] = Whitening(shape[0])
+            pieces["whitening_activation"] = ACTIVATIONS[plan.activation]()
+            shape = (Whitening.out_channels(shape[0]), *shape[1:])
         for index, (channels, pools_after) in enumerate(published):
             if not isinstance(between, nn.Identity):  # within a layer; behind its last convolution stands the map
                 pieces[f"map_{index - 1}"] = between

@@ -110,6 +110,11 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
         self._unaltered: View | None = None
         self.turn_to((0, 0))
 
+    @property
+    def training_images(self) -> Tensor:
+        """The numbers of the images to train on, labelled or not, in order: all but those held out."""
+        return torch.cat([self.labelled, self.unlabelled]).sort().values
+
     def rows(self, view: tuple[int, int]) -> Rows:
         """Lay out this process's share of the training rows for one view, (wave, epoch of the visit)."""
         rows = lay_rows(self.labelled, self.unlabelled, self.batches, generator_for(self.seed, "rows", *view))

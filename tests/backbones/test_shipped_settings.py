@@ -20,7 +20,9 @@ def network(config: Config) -> LayerStack:
     info = config.dataset.describe().only(config.dataset.classes)
     size = config.dataset.image_size or info.image_size
     images = torch.empty(1, info.channels, size, size)
-    data = SimpleNamespace(train=SimpleNamespace(images=images), num_classes=info.num_classes)
+    data = SimpleNamespace(
+        train=SimpleNamespace(images=images), training_images=torch.arange(1), num_classes=info.num_classes
+    )
     return build_network(config, cast("SemiSupervisedDataModule", data))
 
 

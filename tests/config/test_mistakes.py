@@ -91,6 +91,8 @@ ONE_MISTAKE = {
     "precision=64": "Choices: auto, 32, bf16",
     "progress=fancy": "Choices: auto, rich, plain, none",
     "model.width=0": "choose a number above 0",
+    "model.whitening=2": "choose true or false",
+    "model=cnn model.whitening=true": "not with model=cnn, but with model=vgg11, ",
     "model.width=inf": "choose a number above 0",
     "objective.alpha=0": "choose a number above 0 and at most 1, or learned",
     "objective.alpha=1.5": "choose a number above 0 and at most 1, or learned",

@@ -49,6 +49,7 @@ class VGGConfig(ModelConfig):
     name: str
     width: Positive
     layer_depth: Count
+    whitening: bool
 
     @property
     def num_layers(self) -> int:
