@@ -30,7 +30,7 @@ def build_stack(
 
     Args:
         backbone: The network: one of `lwtrain.backbones`, or your own (see `lwtrain.backbones.cut`).
-        encoder: The kind of sidecar: a, b, c, strided, dense, mirror, pool or similarity.
+        encoder: The kind of sidecar: a, b, c, strided, dense, mirror, pool, conv or similarity.
         encoder_settings: What that sidecar takes besides, such as dropout.
         objective: by_task, by_supervision, by_task_labelled, prediction, predsim, reconstruction or hsic.
         objective_settings: What that objective takes besides, such as alpha. Label smoothing holds for the head too.

@@ -18,6 +18,7 @@ from lwtrain.config.schema.dataset import (
 )
 from lwtrain.config.schema.encoder import (
     AutoencoderConfig,
+    ConvConfig,
     DenseConfig,
     EncoderConfig,
     MirrorConfig,
@@ -66,6 +67,7 @@ __all__ = [
     "CallbacksConfig",
     "Config",
     "ConvAutoencoderConfig",
+    "ConvConfig",
     "CustomConfig",
     "DatasetConfig",
     "DenseConfig",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from lwtrain.config.ranges import Count, Positive, ShareOrNone
+from lwtrain.config.ranges import Count, Index, Positive, ShareOrNone
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,18 @@ class PoolConfig:
     inverts: ClassVar[bool] = False
 
     name: Literal["pool", "similarity"]
+    grid: Count
+
+
+@dataclass(frozen=True)
+class ConvConfig:
+    """A sidecar that only classifies, through hidden convolutions."""
+
+    rebuilds: ClassVar[bool] = False
+    inverts: ClassVar[bool] = False
+
+    name: Literal["conv"]
+    convs: Index
     grid: Count
 
 
@@ -76,4 +88,4 @@ class MirrorConfig:
     kernel_size: Literal[3, 5, 7]
 
 
-EncoderConfig = AutoencoderConfig | PoolConfig | StridedConfig | DenseConfig | MirrorConfig
+EncoderConfig = AutoencoderConfig | PoolConfig | ConvConfig | StridedConfig | DenseConfig | MirrorConfig
