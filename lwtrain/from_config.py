@@ -88,7 +88,7 @@ def build_optimizer(config: Config) -> OptimizerFactory:
     """Say how the optimizer is made; fused, unless gradients are clipped, which Lightning refuses then."""
     settings = _without_name(config.optimizer)
     own = {name: settings.pop(name) for name in ("lr", "lr_decay")}
-    for name in ("course", "halve_every", "resting_state"):
+    for name in ("course", "halve_every", "drops_at", "drop_factor", "resting_state"):
         del settings[name]  # the schedule's
     fused = config.trainer.gradient_clip_val is None
     return OptimizerFactory(config.optimizer.name, **own, fused=fused, settings=settings)
@@ -103,6 +103,8 @@ def build_schedule(config: Config, rest: set[int], run_dir: Path | None = None) 
         front_folder=run_dir if config.front.folder is None else Path(config.front.folder),
         course=config.optimizer.course,
         halve_every=config.optimizer.halve_every,
+        drops_at=config.optimizer.drops_at,
+        drop_factor=config.optimizer.drop_factor,
         rest=rest,
         resting_state=config.optimizer.resting_state,
     )

@@ -1,6 +1,5 @@
-"""One optimizer for the whole run: a named parameter group per layer, each with its own rate and course."""
+"""One optimizer for the whole run: a named parameter group per layer, each with its own rate."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,15 +9,6 @@ from torch import nn
 
 ParameterGroups = list[dict[str, Any]]
 MakeOptimizer = Callable[[ParameterGroups], torch.optim.Optimizer]
-
-COURSES: dict[str, Callable[[float, int, int], float]] = {
-    "constant": lambda *_: 1.0,
-    "linear": lambda done, epochs, _: 1.0 - done / epochs,
-    "cosine": lambda done, epochs, _: (1.0 + math.cos(math.pi * done / epochs)) / 2.0,
-    "halving": lambda done, _, halve_every: 0.5 ** (done // halve_every),
-}
-"""What is left of a layer's learning rate: by how many epochs it has behind it, of how many; and by how many epochs lie
-between two halvings."""
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,

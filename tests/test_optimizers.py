@@ -1,10 +1,8 @@
-import math
-
 import pytest
 import torch
 from torch import nn
 
-from lwtrain.optimizers import COURSES, OptimizerFactory, follow_course, layer_rates, named_groups
+from lwtrain.optimizers import OptimizerFactory, follow_course, layer_rates, named_groups
 
 NAMES = ["layer_0", "layer_1", "head"]
 
@@ -69,25 +67,6 @@ def test_parameters_without_a_gradient_stay_whatever_the_optimizer_would_do() ->
     active.sum().backward()
     optimizer.step()
     assert torch.equal(resting, before)
-
-
-@pytest.mark.parametrize(
-    ("course", "left"),
-    [
-        ("constant", lambda progress: 1.0),
-        ("linear", lambda progress: 1 - progress),
-        ("cosine", lambda progress: math.cos(math.pi * progress / 2) ** 2),
-    ],
-)
-def test_courses_follow_their_formulas(course: str, left: object) -> None:
-    for progress in (0.0, 0.1, 0.5, 0.9, 1.0):
-        assert COURSES[course](50 * progress, 50, 20) == pytest.approx(left(progress))
-
-
-def test_halving_halves_after_every_so_many_epochs_however_many_there_are() -> None:
-    done = [0.0, 0.5, 19.99, 20.0, 39.99, 40.0, 99.99]
-    for epochs in (100, 1000):
-        assert [COURSES["halving"](epoch, epochs, 20) for epoch in done] == [1, 1, 1, 0.5, 0.5, 0.25, 0.0625]
 
 
 def test_a_course_moves_the_named_group_only() -> None:

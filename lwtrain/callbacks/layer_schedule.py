@@ -1,7 +1,7 @@
 """Freezes and advances: carries a schedule out inside one `Trainer.fit`."""
 
 import warnings
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,10 @@ from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.strategies import DDPStrategy
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from lwtrain.courses import Course
 from lwtrain.fronts.keeper import FrontKeeper, Views
 from lwtrain.optimizer_state import check_resting_state, settle_states
-from lwtrain.optimizers import COURSES, follow_course
+from lwtrain.optimizers import follow_course
 from lwtrain.schedules import Moment, Together, Visit, timetable
 from lwtrain.seeds import derive_seed
 from lwtrain.stack import LayerStack
@@ -33,16 +34,18 @@ class LayerSchedule(Callback):
             by size and free space. Where a data module deals in images rather than rows, that is "recompute".
         views: How many augmented views a visit of several epochs cycles through; "fresh": a new one for each epoch.
         front_folder: Where a front on disk lies; None: where the system keeps temporary files.
-        course: "constant", "linear", "cosine" or "halving": how each layer's learning rate falls over the layer's own
-            epochs.
+        course: "constant", "linear", "cosine", "halving" or "steps": how each layer's learning rate falls over the
+            layer's own epochs; see `lwtrain.courses.Course`, also for the next three.
         halve_every: After how many of the layer's own epochs "halving" halves it, each time.
+        drops_at: After which shares of the layer's own epochs "steps" lowers it.
+        drop_factor: What "steps" multiplies it by, each time.
         rest: Layers that are trained already, and are not visited.
         resting_state: "same", "bf16" or "host": how the optimizer's state of a resting layer is held that trains again;
             see `lwtrain.optimizer_state`.
 
     Raises:
-        ValueError: If front, views, course, halve_every or resting_state cannot be, or the data module does not fit the
-            front.
+        ValueError: If front, views, course (or what belongs to it) or resting_state cannot be, or the data module does
+            not fit the front.
     """
 
     def __init__(
@@ -54,15 +57,13 @@ class LayerSchedule(Callback):
         front_folder: Path | None = None,
         course: str = "linear",
         halve_every: int = 20,
+        drops_at: Sequence[float] = (0.5, 0.75),
+        drop_factor: float = 0.1,
         rest: Collection[int] = (),
         resting_state: str = "same",
     ) -> None:
-        if course not in COURSES:
-            raise ValueError(f"optimizer.course={course}: choose {', '.join(COURSES)}")
-        if halve_every < 1:
-            raise ValueError(f"optimizer.halve_every={halve_every}: choose 1 or more")
         self.fronts = FrontKeeper(front, views, front_folder)
-        self.course, self.halve_every = course, halve_every
+        self.course = Course(course, halve_every, tuple(drops_at), drop_factor)
         self.rest, self.resting_state = rest, check_resting_state(resting_state)
         self._visits = visits
         self._timetable: list[Moment] = []
@@ -140,7 +141,7 @@ class LayerSchedule(Callback):
             self._seed_epoch(trainer.current_epoch, trainer, "modules")
         moment = self.moment(trainer)
         done = moment.done(batch_idx / trainer.num_training_batches)
-        factor = COURSES[self.course](done, moment.layer_epochs, self.halve_every)
+        factor = self.course.left(done, moment.layer_epochs)
         name = pl_module.active_name if isinstance(moment.visit.layer, int) else None
         for optimizer in trainer.optimizers:
             follow_course(optimizer, name, factor)

@@ -187,6 +187,8 @@ def _idle_in_optimizer(config: Config) -> Iterator[tuple[str, str]]:
     elif config.optimizer.halve_every >= longest:
         for pattern in ("optimizer.course", "optimizer.halve_every"):
             yield pattern, f"no layer trains for more than {longest} epochs, and no learning rate is halved before"
+    if config.optimizer.course != "steps":
+        yield "optimizer.drop*", f"optimizer.course={config.optimizer.course} has no drops"
     if isinstance(config.schedule, (BackpropConfig, SimultaneousConfig)):
         yield "optimizer.resting_state", f"schedule={config.schedule.name} lets no layer rest"
     elif isinstance(config.optimizer, SGDConfig) and not config.optimizer.momentum:

@@ -71,6 +71,17 @@ def test_rates_are_halved_after_epochs_of_the_layers_own(name: str) -> None:
         assert own == [initial * 0.5 ** (step // 4) for step in range(len(own))]
 
 
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_rates_drop_after_shares_of_the_layers_own_epochs(name: str) -> None:
+    watch, optimizer = Watch(), OptimizerFactory("sgd", lr=list(RATES.values()))
+    schedule = SCHEDULES[name](course="steps", drops_at=(0.25, 0.5), drop_factor=0.2)
+    fit(schedule, tiny_stack(optimizer=optimizer), callbacks=[watch])
+    for layer, initial in RATES.items():
+        own = [rates[layer] for active, rates in watch.rates if active == layer]
+        drops = [sum(step >= share * len(own) for share in (0.25, 0.5)) for step in range(len(own))]
+        assert own == pytest.approx([initial * 0.2**number for number in drops])
+
+
 def test_the_rates_of_resting_layers_stand_still() -> None:
     watch, optimizer = Watch(), OptimizerFactory("sgd", lr=list(RATES.values()))
     fit(WaveSchedule(4, 2), tiny_stack(optimizer=optimizer), callbacks=[watch])
@@ -157,7 +168,7 @@ def test_unknown_settings_name_the_choices() -> None:
         WaveSchedule(1, 1, front="disc")
     with pytest.raises(ValueError, match=r"^front\.views=0: choose fresh, or 1 or more$"):
         WaveSchedule(1, 1, views=0)
-    with pytest.raises(ValueError, match=r"^optimizer\.course=step: choose constant, linear, cosine, halving$"):
+    with pytest.raises(ValueError, match=r"^optimizer\.course=step: choose constant, linear, cosine, halving, steps$"):
         WaveSchedule(1, 1, course="step")
     with pytest.raises(ValueError, match=r"^optimizer\.halve_every=0: choose 1 or more$"):
         WaveSchedule(1, 1, halve_every=0)

@@ -20,6 +20,7 @@ from lwtrain.config.schema import (
     WaveConfig,
 )
 from lwtrain.config.wording import shown
+from lwtrain.courses import check_drops
 
 
 def _every_layer_has_a_learning_rate(model: ModelConfig, optimizer: OptimizerConfig) -> None:
@@ -38,6 +39,10 @@ def _every_estimator_measures_once(callbacks: CallbacksConfig) -> None:
             raise ValueError(f"{setting}: choose at least one")
         if len(set(plane.estimators)) < len(plane.estimators):
             raise ValueError(f"{setting}: choose each one once")
+
+
+def _learning_rate_drops_in_order(optimizer: OptimizerConfig) -> None:
+    check_drops(optimizer.drops_at)
 
 
 def _nesterov_has_momentum(optimizer: OptimizerConfig) -> None:
@@ -96,6 +101,7 @@ def _one_process_in_a_multirun(trainer: TrainerConfig, multirun: bool) -> None:
 RULES: tuple[Callable[..., None], ...] = (
     _every_layer_has_a_learning_rate,
     _every_estimator_measures_once,
+    _learning_rate_drops_in_order,
     _nesterov_has_momentum,
     _waves_share_the_epochs,
     _visits_name_layers_that_exist,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from lwtrain.config.ranges import Count, NotNegative, Positive, ShareOrNone
+from lwtrain.config.ranges import Count, NotNegative, Positive, Share, ShareOrNone
 
 
 @dataclass(frozen=True)
@@ -13,8 +13,10 @@ class AdamConfig:
     name: Literal["adam", "adamw"]
     lr: Positive | list[Positive]
     lr_decay: Positive
-    course: Literal["linear", "cosine", "halving", "constant"]
+    course: Literal["linear", "cosine", "halving", "steps", "constant"]
     halve_every: Count
+    drops_at: list[Share]
+    drop_factor: Share
     resting_state: Literal["same", "bf16", "host"]
     weight_decay: NotNegative
 
@@ -26,8 +28,10 @@ class SGDConfig:
     name: Literal["sgd"]
     lr: Positive | list[Positive]
     lr_decay: Positive
-    course: Literal["linear", "cosine", "halving", "constant"]
+    course: Literal["linear", "cosine", "halving", "steps", "constant"]
     halve_every: Count
+    drops_at: list[Share]
+    drop_factor: Share
     resting_state: Literal["same", "bf16", "host"]
     weight_decay: NotNegative
     momentum: ShareOrNone
