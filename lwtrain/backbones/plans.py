@@ -16,13 +16,13 @@ class Plan:
         steps: Starts with a convolution and has no two poolings in a row.
         activation: Follows every convolution, and the hidden units of the head.
         head_grid: The head sees the features averaged to `head_grid` x `head_grid`.
-        head_hidden: Units of the head's hidden layer.
+        head_hidden: Units of the head's hidden layer; None: there is none.
     """
 
     steps: tuple[Step, ...]
     activation: Literal["relu", "leaky_relu"]
     head_grid: int
-    head_hidden: int
+    head_hidden: int | None
 
     @property
     def convolutions(self) -> list["Convolution"]:
@@ -64,6 +64,14 @@ def _local_errors(*steps: Step) -> Plan:
     return Plan(steps, activation="relu", head_grid=2, head_hidden=1024)
 
 
+def _greedy(*steps: Step) -> Plan:
+    """A CNN of Belilovsky, Eickenberg and Oyallon (2019), arXiv:1812.11446, as the commands of their code build it.
+
+    Each of their classifiers, the last layer's included, reads a grid of 2 x 2 positions by one linear layer.
+    """
+    return Plan(steps, activation="relu", head_grid=2, head_hidden=None)
+
+
 PLANS: dict[str, Plan] = {
     "vgg11": _imagenet(64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"),
     "vgg13": _imagenet(64, 64, "M", 128, 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"),
@@ -75,6 +83,10 @@ PLANS: dict[str, Plan] = {
     "vgg_d": _sidecar_report(64, 64, "M", 128, 128, "M", 256, 256, "M", 512, 512, "M", 1024, 1024),
     "vgg8b": _local_errors(128, 256, "M", 256, 512, "M", 512, "M", 512, "M"),
     "vgg11b": _local_errors(128, 128, 128, 256, "M", 256, 512, "M", 512, 512, "M", 512, "M"),
+    "greedy_cnn": _greedy(128, 128, "M", 256, 256),  # k = 2, 3
+    "greedy_cnn_wide": _greedy(256, 256, "M", 512, "M", 1024, 1024),  # k = 1
+    # Of the learning curves in the code of the same authors' arXiv:1901.08164; there with two hidden layers.
+    "decoupled_cnn": Plan((64, "M", 128, 128, "M", 256), activation="relu", head_grid=2, head_hidden=1024),
 }
 
 

@@ -97,12 +97,11 @@ def _convolution(
 
 
 def _head(plan: Plan, channels: int, num_classes: int) -> nn.Sequential:
-    pieces: OrderedDict[str, nn.Module] = OrderedDict(
-        pool=nn.AdaptiveAvgPool2d(plan.head_grid),
-        flatten=nn.Flatten(),
-        hidden=nn.Linear(channels * plan.head_grid**2, plan.head_hidden),
-        activation=ACTIVATIONS[plan.activation](),
-        dropout=nn.Dropout(HEAD_DROPOUT),
-        classes=nn.Linear(plan.head_hidden, num_classes),
-    )
+    inputs = channels * plan.head_grid**2
+    pieces: OrderedDict[str, nn.Module] = OrderedDict(pool=nn.AdaptiveAvgPool2d(plan.head_grid), flatten=nn.Flatten())
+    if plan.head_hidden is not None:
+        pieces["hidden"] = nn.Linear(inputs, plan.head_hidden)
+        pieces["activation"] = ACTIVATIONS[plan.activation]()
+        pieces["dropout"] = nn.Dropout(HEAD_DROPOUT)
+    pieces["classes"] = nn.Linear(plan.head_hidden or inputs, num_classes)
     return nn.Sequential(pieces)

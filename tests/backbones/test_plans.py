@@ -22,6 +22,9 @@ def test_plans_can_be_read_without_torch() -> None:
         ("vgg_d", 10),
         ("vgg8b", 6),
         ("vgg11b", 9),
+        ("greedy_cnn", 4),
+        ("greedy_cnn_wide", 5),
+        ("decoupled_cnn", 4),
     ],
 )
 def test_published_depths(name: str, depth: int) -> None:

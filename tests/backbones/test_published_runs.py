@@ -28,7 +28,17 @@ VGG = (
     "schedule.waves=1 optimizer.lr=1e-2"
 )
 
+NARROW = "model.width=0.0625 batch_size=25 schedule.epochs"
+
 RUNS = {
+    "local errors, end to end": f"experiment=local_errors_backprop {NARROW}=3 optimizer.lr=1e-2",
+    "local errors, prediction": f"experiment=local_errors_pred {NARROW}=3 optimizer.lr=1e-2",
+    "local errors, predsim": f"experiment=local_errors_predsim {NARROW}=3 optimizer.lr=1e-2",
+    "greedy, k = 1": f"experiment=greedy_k1 {NARROW}=2",
+    "greedy, k = 2": f"experiment=greedy_k2 {NARROW}=2",
+    "greedy, k = 3": f"experiment=greedy_k3 {NARROW}=2",
+    "decoupled, at once": f"experiment=decoupled_simultaneous {NARROW}=3",
+    "decoupled, one by one": f"experiment=decoupled_sequential {NARROW}=2",
     "cnn by backprop": "experiment=cnn_cifar2 schedule.epochs=5 optimizer.lr=0.1",
     "cnn by layers": "experiment=cnn_cifar2 schedule=simultaneous schedule.epochs=5 optimizer.lr=0.1 encoder=pool",
     "allconv": "experiment=allconv_cifar10 model.channels=8 schedule.epochs=8 optimizer.lr=0.02 "

@@ -67,6 +67,19 @@ def test_local_error_networks_have_the_published_number_of_parameters(name: str,
     assert count(chain(build(name))) / 1e6 == pytest.approx(millions, abs=0.06)
 
 
+@pytest.mark.parametrize(
+    ("name", "widths"), [("greedy_cnn", [128, 128, 256, 256]), ("greedy_cnn_wide", [256, 256, 512, 1024, 1024])]
+)
+def test_a_greedy_cnn_doubles_its_width_where_it_halves_the_image_and_ends_with_one_matrix(
+    name: str, widths: list[int]
+) -> None:
+    backbone = build(name)
+    assert [shape.outputs for shape in backbone.shapes()] == [
+        (width, 32 * widths[0] // width, 32 * widths[0] // width) for width in widths
+    ]
+    assert [tuple(parameter.shape) for parameter in backbone.head.parameters()] == [(10, 4 * widths[-1]), (10,)]
+
+
 @pytest.mark.parametrize(("narrow", "width"), [("vgg_b", 0.5), ("vgg_c", 0.25)])
 def test_width_multiplies_the_channels_of_every_convolution(narrow: str, width: float) -> None:
     scaled, published = build("vgg_a", width=width), build(narrow)

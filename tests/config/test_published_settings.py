@@ -84,6 +84,64 @@ STATED: dict[str, dict[str, Any]] = {
         "optimizer.weight_decay": 0.0,
     },
 }
+_LOCAL_ERRORS = {  # run_experiments.sh of its code
+    "dataset": "cifar10",
+    "dataset.augmentation": "light",
+    "labels": "all",
+    "batch_size": 128,
+    "validation": "test",
+    "model": "vgg8b",
+    "model.width": 1.0,
+    "model.layer_depth": 1,
+    "model.whitening": False,
+    "objective": "prediction",
+    "schedule": "simultaneous",
+    "schedule.epochs": 400,
+    "optimizer": "adam",
+    "optimizer.lr": 5e-4,
+    "optimizer.weight_decay": 0.0,
+    "optimizer.course": "steps",
+    "optimizer.drops_at": [milestone / 400 for milestone in (200, 300, 350, 375)],
+    "optimizer.drop_factor": 0.25,
+}
+STATED["local_errors_backprop"] = _LOCAL_ERRORS | {"schedule": "backprop"}
+STATED["local_errors_pred"] = _LOCAL_ERRORS | {"encoder": "pool"}
+STATED["local_errors_predsim"] = _LOCAL_ERRORS | {
+    "encoder": "similarity",
+    "objective": "predsim",
+    "objective.similarity": 0.99,
+}
+_GREEDY = {  # cifar.py of its code, and the commands in its README
+    "dataset": "cifar10",
+    "dataset.augmentation": "light",
+    "labels": "all",
+    "batch_size": 128,
+    "validation": "test",
+    "model": "greedy_cnn",
+    "model.width": 1.0,
+    "model.layer_depth": 1,
+    "model.whitening": False,
+    "encoder": "conv",
+    "encoder.convs": 1,
+    "encoder.grid": 2,
+    "objective": "prediction",
+    "objective.label_smoothing": 0.0,
+    "schedule": "sequential",
+    "schedule.epochs": 50,
+    "optimizer": "sgd",
+    "optimizer.lr": 0.1,
+    "optimizer.momentum": 0.9,
+    "optimizer.nesterov": False,
+    "optimizer.weight_decay": 5e-4,
+    "optimizer.course": "steps",
+    "optimizer.drops_at": [epoch / 50 for epoch in (15, 30, 45)],
+    "optimizer.drop_factor": 0.2,
+}
+STATED["greedy_k1"] = _GREEDY | {"model": "greedy_cnn_wide", "encoder.convs": 0}
+STATED["greedy_k2"] = _GREEDY
+STATED["greedy_k3"] = _GREEDY | {"encoder.convs": 2}
+STATED["decoupled_sequential"] = _GREEDY | {"model": "decoupled_cnn", "encoder.convs": 2}
+STATED["decoupled_simultaneous"] = STATED["decoupled_sequential"] | {"schedule": "simultaneous"}
 STATED["conv_autoencoder_layerwise"] = STATED["conv_autoencoder"] | {"schedule": "sequential"}
 
 
@@ -91,6 +149,15 @@ STATED["conv_autoencoder_layerwise"] = STATED["conv_autoencoder"] | {"schedule":
 def test_an_experiment_has_the_settings_that_its_source_states(experiment: str) -> None:
     settings = flatten(asdict(load_config([f"experiment={experiment}"])))
     assert {name: settings[name] for name in STATED[experiment]} == STATED[experiment]
+
+
+@pytest.mark.parametrize("experiment", ["local_errors_backprop", "local_errors_pred", "local_errors_predsim"])
+def test_local_errors_come_with_other_networks_and_data(experiment: str) -> None:
+    config = load_config([f"experiment={experiment}", "model=vgg11b", "dataset=cifar100"])
+    assert (config.model.name, config.dataset.name, config.dataset.flip) == ("vgg11b", "cifar100", True)
+    digits = load_config([f"experiment={experiment}", "dataset=mnist", "schedule.epochs=100"])
+    assert (digits.dataset.name, digits.dataset.augmentation, digits.dataset.flip) == ("mnist", "light", False)
+    assert (digits.schedule.epochs, digits.optimizer.drops_at) == (100, config.optimizer.drops_at)
 
 
 def test_hsic_weighs_labels_by_a_hundred_unless_told_otherwise() -> None:
