@@ -31,9 +31,9 @@ VGG = (
 NARROW = "model.width=0.0625 batch_size=25 schedule.epochs"
 
 RUNS = {
-    "local errors, end to end": f"experiment=local_errors_backprop {NARROW}=3 optimizer.lr=1e-2",
-    "local errors, prediction": f"experiment=local_errors_pred {NARROW}=3 optimizer.lr=1e-2",
-    "local errors, predsim": f"experiment=local_errors_predsim {NARROW}=3 optimizer.lr=1e-2",
+    "local errors, end to end": f"experiment=local_errors_backprop {NARROW}=4 optimizer.lr=3e-3",
+    "local errors, prediction": f"experiment=local_errors_pred {NARROW}=4 optimizer.lr=3e-3",
+    "local errors, predsim": f"experiment=local_errors_predsim {NARROW}=4 optimizer.lr=3e-3",
     "greedy, k = 1": f"experiment=greedy_k1 {NARROW}=2",
     "greedy, k = 2": f"experiment=greedy_k2 {NARROW}=2",
     "greedy, k = 3": f"experiment=greedy_k3 {NARROW}=2",

@@ -95,7 +95,7 @@ ONE_MISTAKE = {
     "progress=fancy": "Choices: auto, rich, plain, none",
     "model.width=0": "choose a number above 0",
     "model.whitening=2": "choose true or false",
-    "model=cnn model.whitening=true": "not with model=cnn, but with model=vgg11, ",
+    "model=cnn model.whitening=true": "not with model=cnn, but with model=decoupled_cnn, greedy_cnn, ",
     "model.width=inf": "choose a number above 0",
     "objective.alpha=0": "choose a number above 0 and at most 1, or learned",
     "objective.alpha=1.5": "choose a number above 0 and at most 1, or learned",
