@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lwtrain.layer import HorizontalLayer, LinearHead
     from lwtrain.maps.sidecar_map import SidecarMap
     from lwtrain.stack import LayerStack
+    from lwtrain.votes import VoteRule
 
 torchvision_operators.cure_on_import()
 
@@ -46,6 +47,7 @@ _HOMES = {
     "SimultaneousSchedule": "lwtrain.callbacks.named_schedules",
     "Split": "lwtrain.data.load",
     "StackableNetwork": "lwtrain.backbones.backbone",
+    "VoteRule": "lwtrain.votes",
     "WaveSchedule": "lwtrain.callbacks.named_schedules",
     "build_stack": "lwtrain.building",
     "cut": "lwtrain.backbones.cut",
@@ -68,6 +70,7 @@ __all__ = [
     "SimultaneousSchedule",
     "Split",
     "StackableNetwork",
+    "VoteRule",
     "WaveSchedule",
     "build_stack",
     "cut",

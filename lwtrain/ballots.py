@@ -1,9 +1,11 @@
 """What each layer said of images that it never learned from, kept until it trains again: a vote is only a mean."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
+
+from lwtrain.votes import count_votes
 
 
 class Ballots:
@@ -27,10 +29,14 @@ class Ballots:
         for known in [known for known in self._cast if known >= layer]:
             del self._cast[known], self._labels[known]
 
-    def cast(self, layer: int, logits: Tensor, labels: Tensor) -> None:
-        """Add one batch: logits, (batch, classes), and the true labels, (batch,)."""
-        self._cast.setdefault(layer, []).append(logits.float().softmax(dim=1))
+    def cast(self, layer: int, probabilities: Tensor, labels: Tensor) -> None:
+        """Add one batch: class probabilities, (batch, classes), and the true labels, (batch,)."""
+        self._cast.setdefault(layer, []).append(probabilities)
         self._labels.setdefault(layer, []).append(labels)
+
+    def known(self) -> list[int]:
+        """Give the layers, in order, that have given their opinion of the network as it stands."""
+        return sorted(self._cast)
 
     def knows(self, layers: Iterable[int]) -> bool:
         """Whether all of these layers have given their opinion of the network as it stands."""
@@ -46,15 +52,21 @@ class Ballots:
         """Give a layer's probabilities, (images, classes), and the true labels, (images,)."""
         return torch.cat(self._cast[layer]), torch.cat(self._labels[layer])
 
-    def vote(self, layers: Iterable[int]) -> tuple[Tensor, Tensor]:
-        """Give the mean of several layers' probabilities, (images, classes), and the true labels, (images,).
+    def vote(self, layers: Sequence[int], weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Give the weighted mean of several layers' probabilities, (images, classes), and the true labels, (images,).
+
+        Args:
+            layers: Who votes.
+            weights: What their votes weigh, (len(layers),), 1 in all; by default the same.
 
         Example:
             >>> ballots, labels = Ballots(), torch.tensor([1])
-            >>> ballots.cast(0, torch.tensor([[0.0, 0.0]]), labels)
-            >>> ballots.cast(1, torch.tensor([[-9.0, 9.0]]), labels)
-            >>> ballots.vote([0, 1])[0]
-            tensor([[0.2500, 0.7500]])
+            >>> ballots.cast(0, torch.tensor([[0.5, 0.5]]), labels)
+            >>> ballots.cast(1, torch.tensor([[0.0, 1.0]]), labels)
+            >>> ballots.vote([0, 1])[0], ballots.vote([0, 1], torch.tensor([0.2, 0.8]))[0]
+            (tensor([[0.2500, 0.7500]]), tensor([[0.1000, 0.9000]]))
         """
+        if weights is None:
+            weights = torch.full((len(layers),), 1 / len(layers))
         opinions = [self.of(layer) for layer in layers]
-        return torch.stack([probabilities for probabilities, _ in opinions]).mean(dim=0), opinions[0][1]
+        return count_votes(torch.stack([probabilities for probabilities, _ in opinions]), weights), opinions[0][1]

@@ -12,6 +12,7 @@ from lwtrain.objectives import OBJECTIVES
 from lwtrain.optimizers import MakeOptimizer
 from lwtrain.sidecars import SIDECARS
 from lwtrain.stack import LayerStack
+from lwtrain.votes import VoteRule
 
 
 def build_stack(
@@ -23,6 +24,7 @@ def build_stack(
     objective_settings: Mapping[str, Any] | None = None,
     optimizer: MakeOptimizer | None = None,
     micro_batch: int | None = None,
+    vote_rule: VoteRule | None = None,
 ) -> LayerStack:
     """Give every layer of a backbone a local problem, and stack the layers up for training.
 
@@ -36,6 +38,7 @@ def build_stack(
         objective_settings: What that objective takes besides, such as alpha. Label smoothing holds for the head too.
         optimizer: See `lwtrain.optimizers.OptimizerFactory`.
         micro_batch: Most rows that a layer learns from at once; see `LayerStack`.
+        vote_rule: How the layers' votes are counted, such as `VoteRule("doubling", flips=True)`.
 
     Raises:
         ValueError: If a name is unknown, a setting out of range, or a piece of the backbone does not fit the others.
@@ -64,6 +67,6 @@ def build_stack(
         inlet = map_ if learns else None
     smoothing = objective_settings.get("label_smoothing", 0.0)
     head = LinearHead(backbone.head, backbone.num_classes, smoothing, inlet=inlet)
-    stack = LayerStack(layers, head, optimizer, micro_batch)
+    stack = LayerStack(layers, head, optimizer, micro_batch, vote_rule)
     stack.input_shape = backbone.input_shape
     return stack

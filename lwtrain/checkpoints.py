@@ -1,5 +1,6 @@
 """Checkpoints that are whole or not there, and that hold tensors and plain Python values only."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,21 @@ class RunCheckpoints(Checkpoint):
             return False
         self.best = float(vote)
         return True
+
+    def renew(self, trainer: pl.Trainer) -> None:
+        """Let the networks in the checkpoints vote as the run's does after a validation that the fit did not make.
+
+        That one may have found other accuracies, and a run that is continued may count its votes by another rule.
+        """
+        if trainer.fast_dev_run or not trainer.is_global_zero:  # type: ignore[attr-defined]
+            return
+        for path in filter(Path.is_file, (self.folder / "last.ckpt", self.folder / "best.ckpt")):
+            stored = load_checkpoint(path)
+            renewed = {**stored, "config": self.config}
+            if stored["global_step"] == trainer.global_step:  # others hold other weights
+                accuracies = trainer.lightning_module.state_dict()["accuracies"].cpu()
+                renewed["state_dict"] = {**stored["state_dict"], "accuracies": accuracies}
+            write_whole(path, partial(torch.save, renewed))
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]

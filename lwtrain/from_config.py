@@ -38,6 +38,7 @@ from lwtrain.loggers import RunCSVLogger, RunTensorBoardLogger
 from lwtrain.optimizers import OptimizerFactory
 from lwtrain.precision import trainer_precision
 from lwtrain.stack import LayerStack
+from lwtrain.votes import VoteRule
 
 
 def build_data(config: Config) -> SemiSupervisedDataModule:
@@ -80,6 +81,7 @@ def build_network(config: Config, data: SemiSupervisedDataModule) -> LayerStack:
         objective_settings=_without_name(config.objective),
         optimizer=build_optimizer(config),
         micro_batch=config.micro_batch,
+        vote_rule=VoteRule(config.vote.weights, config.vote.flips),
     )
     return stack.to(memory_format=torch.channels_last)
 

@@ -8,12 +8,12 @@ from torch import Tensor
 from lwtrain.backbones.backbone import Shape
 from lwtrain.ballots import Ballots
 from lwtrain.data.index_batches import RowBatch
-from lwtrain.data.view import as_inputs
 from lwtrain.fitting_images import check_images
 from lwtrain.fronts.front import Front
 from lwtrain.layer import HorizontalLayer, LinearHead
 from lwtrain.network import VotingNetwork
 from lwtrain.tally import Tally
+from lwtrain.votes import VoteRule
 
 
 class MeasuredNetwork(VotingNetwork):
@@ -25,6 +25,7 @@ class MeasuredNetwork(VotingNetwork):
     Args:
         layers: The horizontal layers, the one nearest the image first.
         head: The classifier behind the last of them.
+        vote_rule: How the votes are counted; by default all are worth the same.
 
     Attributes:
         input_shape: (channels, height, width) of the images that it reads; None if nobody has said.
@@ -34,8 +35,8 @@ class MeasuredNetwork(VotingNetwork):
         complete_vote: The last validation's accuracy, where all voters had spoken.
     """
 
-    def __init__(self, layers: Sequence[HorizontalLayer], head: LinearHead) -> None:
-        super().__init__(layers, head)
+    def __init__(self, layers: Sequence[HorizontalLayer], head: LinearHead, vote_rule: VoteRule | None = None) -> None:
+        super().__init__(layers, head, vote_rule)
         self.input_shape: Shape | None = None
         self.learners, self.end_to_end = [0], False
         self.validation_front: Front | None = None
@@ -90,7 +91,9 @@ class MeasuredNetwork(VotingNetwork):
     def on_validation_epoch_end(self) -> None:
         """Write down the accuracies of the layers heard, and of their vote."""
         if not self.trainer.sanity_checking:
-            figures = self._tally.count(self.ballots, self.voter_numbers, "val", self.expected)
+            for layer, accuracy in self._tally.accuracies(self.ballots).items():
+                self.accuracies[layer] = accuracy
+            figures = self._tally.count(self.ballots, self.voter_numbers, "val", self.expected, self.weigh)
             self.complete_vote = figures.get("vote/val/accuracy")
             self.record(figures)
 
@@ -104,7 +107,7 @@ class MeasuredNetwork(VotingNetwork):
 
     def on_test_epoch_end(self) -> None:
         """Write down every layer's accuracy, and the vote's."""
-        self.record(self._tally.count(self.test_ballots, self.voter_numbers, "test"))
+        self.record(self._tally.count(self.test_ballots, self.voter_numbers, "test", weigh=self.weigh))
 
     def hear(self, layers: range, batch: RowBatch) -> None:
         """Take the opinions of layers, the first of which the validation front stands before.
@@ -113,15 +116,16 @@ class MeasuredNetwork(VotingNetwork):
         """
         assert self.validation_front is not None, "row batches come with a front"
         labels = batch.labels.to(self.device)
-        for number, logits, outputs in self.opinions(self.validation_front[batch.rows], layers, self.voter_numbers):
-            self.ballots.cast(number, logits, labels)
+        for opinion in self.opinions(self.validation_front[batch.rows], layers, self.voter_numbers):
+            self.ballots.cast(opinion.layer, opinion.probabilities, labels)
             if len(layers) == 1:
-                self.validation_front.hand_on(batch.rows, outputs)
+                self.validation_front.hand_on(batch.rows, opinion.outputs)
 
     def _hear_images(self, batch: tuple[Tensor, Tensor], layers: range, ballots: Ballots) -> None:
         images, labels = batch
-        for number, logits, _ in self.opinions(as_inputs(images), layers, self.voter_numbers):
-            ballots.cast(number, logits, labels)
+        flips = self.vote_rule.flips and self.trainer.state.fn != "fit"  # as with row batches, whose front has one view
+        for number, probabilities in self.judge(images, layers, self.voter_numbers, flips=flips):
+            ballots.cast(number, probabilities, labels)
 
     def record(self, figures: dict[str, Tensor]) -> None:
         """Make figures known to callbacks and loggers; in a fit at once, so that no checkpoint is ahead of them."""

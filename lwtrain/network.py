@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from lwtrain.data.view import as_inputs
 from lwtrain.layer import HorizontalLayer, LinearHead, LocalModule
+from lwtrain.votes import VoteRule, count_votes, mirrored
 
 
 class Opinion(NamedTuple):
@@ -17,6 +18,11 @@ class Opinion(NamedTuple):
     layer: int
     logits: Tensor  # (batch, classes)
     outputs: Tensor
+
+    @property
+    def probabilities(self) -> Tensor:
+        """The class probabilities, (batch, classes), in float32."""
+        return self.logits.float().softmax(dim=1)
 
 
 class VotingNetwork(pl.LightningModule):
@@ -27,30 +33,48 @@ class VotingNetwork(pl.LightningModule):
     Args:
         layers: The horizontal layers, the one nearest the image first.
         head: The classifier behind the last of them.
+        vote_rule: How the votes are counted; by default all are worth the same.
+
+    Attributes:
+        voters: Which layers vote, (layers,) bool.
+        accuracies: How often each layer was right in the last validation that heard it, (layers,); 0 before any has.
+            What votes weigh may follow from them, so a network that is loaded votes as the one that was stored.
     """
 
     voters: Tensor
+    accuracies: Tensor
 
-    def __init__(self, layers: Sequence[HorizontalLayer], head: LinearHead) -> None:
+    def __init__(self, layers: Sequence[HorizontalLayer], head: LinearHead, vote_rule: VoteRule | None = None) -> None:
         super().__init__()
         self.layers = nn.ModuleList([*layers, head])
         self.names = [*(f"layer_{number}" for number in range(len(layers))), "head"]
         self.num_classes = head.num_classes
         self.register_buffer("voters", torch.ones(len(self.layers), dtype=torch.bool))
+        self.register_buffer("accuracies", torch.zeros(len(self.layers)))
+        self.vote_rule = vote_rule or VoteRule()
 
     def forward(self, images: Tensor) -> Tensor:
         """Give the backbone's logits, (batch, classes), for images: uint8, or floats in [0, 1]."""
         return self.climb(as_inputs(images), len(self.layers))
 
     @torch.no_grad()
-    def layer_probabilities(self, images: Tensor) -> Tensor:
-        """Give every layer's class probabilities, (layers, batch, classes), the head's last, in one forward pass."""
-        opinions = self.opinions(as_inputs(images), range(len(self.layers)), range(len(self.layers)))
-        return torch.stack([opinion.logits.float().softmax(dim=1) for opinion in opinions])
+    def layer_probabilities(self, images: Tensor, *, flips: bool | None = None) -> Tensor:
+        """Give every layer's class probabilities, (layers, batch, classes), the head's last, in one forward pass.
+
+        Args:
+            images: uint8, or floats in [0, 1].
+            flips: Whether to give means over image and mirror image, from two passes; by default as the vote rule says.
+        """
+        every, flips = range(len(self.layers)), self.vote_rule.flips if flips is None else flips
+        return torch.stack([shares for _, shares in self.judge(images, every, every, flips=flips)])
 
     def vote(self, images: Tensor) -> Tensor:
-        """Give the mean of the trained layers' class probabilities, (batch, classes)."""
-        return self.layer_probabilities(images)[self.voters].mean(dim=0)
+        """Give the trained layers' class probabilities, counted by the vote rule, (batch, classes)."""
+        return count_votes(self.layer_probabilities(images)[self.voters], self.weigh(self.voter_numbers))
+
+    def weigh(self, layers: Sequence[int]) -> Tensor:
+        """Give what the votes of some layers weigh among them, (len(layers),)."""
+        return self.vote_rule.weigh(layers, self.accuracies, self.num_classes)
 
     def elect(self, layers: Iterable[int]) -> None:
         """Let those layers vote that are trained, and no others."""
@@ -74,6 +98,21 @@ class VotingNetwork(pl.LightningModule):
         for layer in self.layers[:upto]:
             inputs = layer(inputs)
         return inputs
+
+    def judge(
+        self, images: Tensor, passed: range, asked: Collection[int], *, flips: bool
+    ) -> Iterator[tuple[int, Tensor]]:
+        """Give, layer by layer, the class probabilities of images, (batch, classes).
+
+        Args:
+            images: uint8, or floats in [0, 1].
+            passed: The layers to pass through, from the first on.
+            asked: Those of them whose opinion is wanted.
+            flips: Whether to give the mean over image and mirror image.
+        """
+        views = [images, mirrored(images)] if flips else [images]
+        for opinions in zip(*(self.opinions(as_inputs(view), passed, asked) for view in views), strict=True):
+            yield opinions[0].layer, torch.stack([opinion.probabilities for opinion in opinions]).mean(dim=0)
 
     def opinions(self, inputs: Tensor, passed: range, asked: Collection[int]) -> Iterator[Opinion]:
         """Give what the layers say one after the other, from one forward pass.

@@ -20,6 +20,7 @@ from lwtrain.micro_batches import micro_batches, shares
 from lwtrain.optimizers import MakeOptimizer, OptimizerFactory, named_groups
 from lwtrain.part_times import spent_on, turn_to
 from lwtrain.schedules import Together
+from lwtrain.votes import VoteRule
 
 
 class LayerStack(MeasuredNetwork):
@@ -39,6 +40,7 @@ class LayerStack(MeasuredNetwork):
         micro_batch: Most rows that a layer learns from at once. Larger batches run in slices whose gradients add up to
             the batch's; batch norm then takes its statistics from each slice, as on several devices. Not for layers
             whose losses compare rows of the batch: a larger one is a ValueError when they train.
+        vote_rule: How the layers' votes are counted; see `lwtrain.votes.VoteRule`.
 
     Attributes:
         latest_losses: Of the last batch, by layer.
@@ -60,8 +62,9 @@ class LayerStack(MeasuredNetwork):
         head: LinearHead,
         optimizer: MakeOptimizer | None = None,
         micro_batch: int | None = None,
+        vote_rule: VoteRule | None = None,
     ) -> None:
-        super().__init__(layers, head)
+        super().__init__(layers, head, vote_rule)
         self.micro_batch = micro_batch
         self.front: Front | None = None
         self.meters = nn.ModuleList([TrainingMeter(self.num_classes) for _ in self.layers])
@@ -130,7 +133,7 @@ class LayerStack(MeasuredNetwork):
     # Training
 
     def setup(self, stage: str) -> None:
-        """Make sure that the data fit the network, before anything is computed.
+        """Make sure that the data fit the network and its vote, before anything is computed.
 
         Raises:
             ValueError: If not.
@@ -140,6 +143,11 @@ class LayerStack(MeasuredNetwork):
             for split in (data.train, data.test):
                 if split is not None:
                     check_images(split.images.shape[1:], split.labels, self.input_shape, self.num_classes)
+            if stage != "test" and not len(data.held_out) and self.vote_rule.weights == "accuracy":
+                reason = "validation=test would weigh the layers by the test images"
+                raise ValueError(
+                    f"vote.weights=accuracy: {reason}; choose equal or doubling, or a share to validate on"
+                )
 
     @spent_on("step")
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:

@@ -1,6 +1,6 @@
 """Counts ballots: the accuracies of the layers that have spoken, and of their vote."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from torch import Tensor, nn
 from torchmetrics import MeanMetric, Metric
@@ -22,8 +22,17 @@ class Tally(nn.Module):
         self._names = names
         self.accuracy, self.mean = accuracy(num_classes), MeanMetric(nan_strategy="disable")
 
+    def accuracies(self, ballots: Ballots) -> dict[int, Tensor]:
+        """Give how often each layer that has spoken was right."""
+        return {layer: _measure(self.accuracy, *ballots.of(layer)) for layer in ballots.known()}
+
     def count(
-        self, ballots: Ballots, voters: Collection[int], stage: str, expected: Collection[int] = ()
+        self,
+        ballots: Ballots,
+        voters: Collection[int],
+        stage: str,
+        expected: Collection[int] = (),
+        weigh: Callable[[Sequence[int]], Tensor] | None = None,
     ) -> dict[str, Tensor]:
         """Give what is news, by tag.
 
@@ -32,6 +41,7 @@ class Tally(nn.Module):
             voters: The layers whose votes are wanted.
             stage: "val" or "test", the middle of the tags.
             expected: Who has to have spoken, besides the voters, for the vote to be complete.
+            weigh: Gives what the votes of some layers weigh among them; by default the same.
 
         Returns:
             Accuracy and cross entropy (`prediction`) of each layer not announced before; `accuracy_so_far` of the vote
@@ -45,7 +55,7 @@ class Tally(nn.Module):
             figures[f"{self._names[layer]}/{stage}/prediction"] = _measure(self.mean, -truth.log())
         so_far = [voter for voter in voters if ballots.knows([voter])]
         if so_far:
-            vote = _measure(self.accuracy, *ballots.vote(so_far))
+            vote = _measure(self.accuracy, *ballots.vote(so_far, weigh(so_far) if weigh else None))
             figures[f"vote/{stage}/accuracy_so_far"] = vote
             if set(so_far) >= {*voters, *expected}:
                 figures[f"vote/{stage}/accuracy"] = vote

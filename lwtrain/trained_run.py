@@ -58,8 +58,9 @@ def load_run(folder: Path, *, checkpoint: Literal["last", "best"] = "last", data
         stack = build_network(config, data)
     if stored.get(type(data).__name__, {}).get("fingerprint", data.fingerprint()) != data.fingerprint():
         raise DataError(f"{folder}: its run had other training data, labels or validation images than are here now")
-    check_same_shapes(stored["state_dict"], stack.state_dict(), f"{folder}: a checkpoint of another network")
-    stack.load_state_dict(stored["state_dict"])
+    tensors = {"accuracies": stack.accuracies, **stored["state_dict"]}  # which older runs did not keep
+    check_same_shapes(tensors, stack.state_dict(), f"{folder}: a checkpoint of another network")
+    stack.load_state_dict(tensors)
     return TrainedRun(folder, config, stack.requires_grad_(False).eval(), data)
 
 
@@ -87,6 +88,7 @@ def _read_settings(folder: Path) -> Mapping[str, Any]:
 
 
 def _read_config(folder: Path, settings: Mapping[str, Any]) -> Config:
+    settings = {**_defaults(conf_dir(), "train"), **settings}
     values = {name: _with_defaults(name, value) for name, value in settings.items()}
     values["ckpt_path"] = None  # what the run began with need not be there any longer
     for group, setting in (("layer", "load"), ("front", "folder")):

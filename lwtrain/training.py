@@ -16,7 +16,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from lwtrain.allocator import keep_freed_memory
 from lwtrain.callbacks.compiled_steps import CompiledSteps
 from lwtrain.callbacks.stopwatch import Stopwatch
-from lwtrain.checkpoints import load_checkpoint
+from lwtrain.checkpoints import RunCheckpoints, load_checkpoint
 from lwtrain.config.flattening import flatten
 from lwtrain.config.run_folders import EarlierRun, differences
 from lwtrain.config.schema import Config
@@ -117,10 +117,16 @@ def _check_checkpoint(config: Config, stack: LayerStack, data: SemiSupervisedDat
 
 
 def measure(trainer: pl.Trainer, stack: LayerStack, data: SemiSupervisedDataModule) -> None:
-    """Let all layers speak that the last visits have left unheard, then read the test images, once."""
+    """Let all layers speak that the last visits have left unheard, then read the test images, once.
+
+    With `vote.flips` all layers speak again, so that the last figures of validation say what mirror images bring.
+    """
     stack.expect(stack.voter_numbers)  # of a run that was cut short, those that have trained
-    if stack.complete_vote is None or not stack.ballots.knows(stack.voter_numbers):
+    if stack.vote_rule.flips or stack.complete_vote is None or not stack.ballots.knows(stack.voter_numbers):
         trainer.validate(stack, datamodule=data, verbose=False)
+        for checkpoints in trainer.checkpoint_callbacks:
+            if isinstance(checkpoints, RunCheckpoints):
+                checkpoints.renew(trainer)
     if data.test is not None and len(data.held_out):
         trainer.test(stack, datamodule=data, verbose=False)
 

@@ -47,8 +47,9 @@ def main(schedule: str, folder: Path) -> None:
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
+    rule = lwtrain.VoteRule("accuracy")
     # The first process's weights have to reach the others.
-    stack = tiny_autoencoder(seed=rank) if schedule == "autoencoder" else tiny_stack(seed=rank)
+    stack = tiny_autoencoder(seed=rank) if schedule == "autoencoder" else tiny_stack(seed=rank, vote_rule=rule)
     trainer.fit(stack, datamodule=tiny_data())
     rows = trainer.datamodule.rows((0, 0)).images  # type: ignore[attr-defined]
     kept = {"snapshots": snapshots.taken, "figures": stack.figures, "rows": rows, "steps": trainer.global_step}

@@ -6,30 +6,34 @@ from lwtrain.ballots import Ballots
 LABELS = torch.tensor([0, 1, 1])
 
 
-def logits(seed: int, rows: int = 3) -> Tensor:
-    return torch.randn(rows, 2, generator=torch.Generator().manual_seed(seed))
+def shares(seed: int, rows: int = 3) -> Tensor:
+    return torch.randn(rows, 2, generator=torch.Generator().manual_seed(seed)).softmax(dim=1)
 
 
 def filled(num_layers: int) -> Ballots:
     ballots = Ballots()
     for layer in range(num_layers):
-        ballots.cast(layer, logits(layer), LABELS)
+        ballots.cast(layer, shares(layer), LABELS)
     return ballots
 
 
 def test_a_vote_is_the_mean_of_the_voters_probabilities() -> None:
     probabilities, labels = filled(3).vote([0, 2])
-    expected = (logits(0).softmax(dim=1) + logits(2).softmax(dim=1)) / 2
-    torch.testing.assert_close(probabilities, expected)
+    torch.testing.assert_close(probabilities, (shares(0) + shares(2)) / 2)
     assert torch.equal(labels, LABELS)
+
+
+def test_votes_may_weigh_more_or_less() -> None:
+    probabilities, _ = filled(3).vote([0, 2], torch.tensor([0.25, 0.75]))
+    torch.testing.assert_close(probabilities, shares(0) / 4 + shares(2) * 3 / 4)
 
 
 def test_batches_are_kept_in_their_order() -> None:
     ballots = Ballots()
-    ballots.cast(0, logits(0), LABELS)
-    ballots.cast(0, logits(1, rows=1), torch.tensor([0]))
+    ballots.cast(0, shares(0), LABELS)
+    ballots.cast(0, shares(1, rows=1), torch.tensor([0]))
     probabilities, labels = ballots.of(0)
-    assert torch.equal(probabilities, torch.cat([logits(0), logits(1, rows=1)]).softmax(dim=1))
+    assert torch.equal(probabilities, torch.cat([shares(0), shares(1, rows=1)]))
     assert labels.tolist() == [0, 1, 1, 0]
 
 
@@ -38,6 +42,7 @@ def test_only_those_who_spoke_are_known() -> None:
     assert ballots.knows([0, 1])
     assert not ballots.knows([0, 1, 2])
     assert not Ballots().knows([0])
+    assert (ballots.known(), Ballots().known()) == ([0, 1], [])
 
 
 def test_a_layer_that_trains_again_silences_itself_and_all_above() -> None:
@@ -46,15 +51,8 @@ def test_a_layer_that_trains_again_silences_itself_and_all_above() -> None:
     assert ballots.knows([0, 1])
     assert not ballots.knows([2])
     assert not ballots.knows([3])
-    ballots.cast(2, logits(9), LABELS)
-    assert torch.equal(ballots.of(2)[0], logits(9).softmax(dim=1))  # nothing of the old opinion is left
-
-
-def test_probabilities_are_float32_whatever_the_logits_are() -> None:
-    ballots = Ballots()
-    ballots.cast(0, logits(0).bfloat16(), LABELS)
-    assert ballots.of(0)[0].dtype == torch.float32
-    torch.testing.assert_close(ballots.of(0)[0].sum(dim=1), torch.ones(3))
+    ballots.cast(2, shares(9), LABELS)
+    assert torch.equal(ballots.of(2)[0], shares(9))  # nothing of the old opinion is left
 
 
 def test_an_opinion_is_news_once_until_it_is_given_again() -> None:
@@ -62,7 +60,7 @@ def test_an_opinion_is_news_once_until_it_is_given_again() -> None:
     assert ballots.announce() == [0, 1, 2]
     assert ballots.announce() == []
     ballots.reopen(1)
-    ballots.cast(1, logits(9), LABELS)
+    ballots.cast(1, shares(9), LABELS)
     assert ballots.announce() == [1]
 
 

@@ -84,7 +84,8 @@ def test_help_names_groups_choices_settings_and_five_examples(capsys: pytest.Cap
         assert f"\n  {group} " in said
     for choice in ("fashion_mini, cifar10", "vgg11, allconv, cnn", "wave, backprop, custom, sequential", "report_4000"):
         assert choice in said
-    for setting in ("schedule.waves=2", "optimizer.lr=1e-3", "labels=all", "layer.load=null", "batch_size=128"):
+    settings = ["schedule.waves=2", "optimizer.lr=1e-3", "labels=all", "layer.load=null", "batch_size=128"]
+    for setting in [*settings, "vote.weights=equal", "vote.flips=false"]:
         assert f"\n  {setting} " in said
     assert sum(line.startswith("  lwtrain ") for line in said.splitlines()) == 5
     assert max(map(len, lines.splitlines())) <= 120

@@ -12,7 +12,7 @@ from pytorch_lightning.callbacks import Checkpoint
 from tiny import differing, fit, tensors, tiny_data, tiny_stack
 from torch import Tensor
 
-from lwtrain import BackpropSchedule, LayerSchedule, SequentialSchedule, WaveSchedule
+from lwtrain import BackpropSchedule, LayerSchedule, SequentialSchedule, VoteRule, WaveSchedule
 from lwtrain.callbacks.stopwatch import Stopwatch
 from lwtrain.checkpoints import load_checkpoint
 from lwtrain.data.augmentation import preset
@@ -41,14 +41,15 @@ class KeepEveryCheckpoint(Checkpoint):
 
 
 def run(name: str, folder: Path, *callbacks: pl.Callback, seed: int = 0, **settings: Any) -> LayerStack:
-    """Dropout, augmentation, a learned alpha, half-labelled batches; resumed where there is a checkpoint."""
+    """Dropout, augmentation, a learned alpha, half-labelled batches, weighed votes; resumed from a checkpoint."""
     checkpoint = folder / "last.ckpt"
     resume = checkpoint if checkpoint.exists() else None
     schedule = SCHEDULES[name][0](front=settings.pop("front", "memory"))
     logger = RunCSVLogger(folder, load_checkpoint(resume)["global_step"] if resume else None)
     data = tiny_data(augmentation=preset("heavy_10"))
     given = {"callbacks": [Stopwatch(schedule), *callbacks], "folder": folder, "logger": logger} | settings
-    return fit(schedule, tiny_stack(seed), data, resume=resume, seed=seed, **given)
+    stack = tiny_stack(seed, vote_rule=VoteRule("accuracy"))
+    return fit(schedule, stack, data, resume=resume, seed=seed, **given)
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
@@ -65,7 +66,7 @@ def everything(stack: LayerStack) -> dict[str, Tensor]:
         for parameter, state in optimizer.state.items()
         for key, value in state.items()
     }
-    return tensors(stack.layers) | {"voters": stack.voters.clone()} | kept
+    return tensors(stack.layers) | {"voters": stack.voters.clone(), "accuracies": stack.accuracies.clone()} | kept
 
 
 class Undisturbed:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from lwtrain import BackpropSchedule, CustomSchedule, SequentialSchedule, WaveSchedule
 from lwtrain.layer import HorizontalLayer
 from lwtrain.loggers import RunCSVLogger
+from lwtrain.network import Opinion
 from lwtrain.schedules import Together
 from lwtrain.stack import LayerStack
 
@@ -61,6 +62,12 @@ def test_every_layer_gives_probabilities_and_the_heads_come_last(trained: LayerS
     torch.testing.assert_close(probabilities.sum(dim=2), torch.ones(3, 12))
     torch.testing.assert_close(probabilities[-1], trained(BYTES).softmax(dim=1))
     torch.testing.assert_close(probabilities[0], trained.layers[0].classify(BYTES / 255).softmax(dim=1))
+
+
+def test_probabilities_are_float32_whatever_the_logits_are() -> None:
+    opinion = Opinion(0, torch.tensor([[0.0, 1.0]], dtype=torch.bfloat16), torch.zeros(1))
+    assert opinion.probabilities.dtype == torch.float32
+    torch.testing.assert_close(opinion.probabilities, torch.tensor([[0.0, 1.0]]).softmax(dim=1))
 
 
 def test_all_opinions_come_from_one_forward_pass(trained: LayerStack) -> None:

@@ -1,7 +1,9 @@
 import math
+from collections.abc import Sequence
 
 import pytest
 import torch
+from torch import Tensor
 
 from lwtrain.ballots import Ballots
 from lwtrain.tally import Tally
@@ -12,7 +14,7 @@ SURE = math.log(9)  # the log odds of 90 %
 
 def cast(ballots: Ballots, layer: int, log_odds: list[float]) -> None:
     """Let a layer give class 0 these odds, image by image."""
-    ballots.cast(layer, torch.tensor([[odds, 0.0] for odds in log_odds]), LABELS)
+    ballots.cast(layer, torch.tensor([[odds, 0.0] for odds in log_odds]).softmax(dim=1), LABELS)
 
 
 def count(ballots: Ballots, voters: list[int]) -> dict[str, float]:
@@ -58,6 +60,31 @@ def test_layers_without_a_vote_are_measured_and_not_counted() -> None:
     figures = count(ballots, [0])
     assert figures["layer_1/val/accuracy"] == 0.0
     assert figures["vote/val/accuracy"] == 1.0
+
+
+def test_votes_weigh_what_they_are_said_to_among_those_who_spoke() -> None:
+    ballots, asked = Ballots(), list[list[int]]()
+    cast(ballots, 0, [SURE] * 4)
+    cast(ballots, 2, [-2 * SURE] * 4)
+
+    def weigh(layers: Sequence[int]) -> Tensor:
+        asked.append(list(layers))
+        return torch.tensor([0.9, 0.1])
+
+    figures = Tally(["layer_0", "layer_1", "head"], num_classes=2).count(ballots, [0, 1, 2], "val", weigh=weigh)
+    assert asked == [[0, 2]]
+    assert figures["vote/val/accuracy_so_far"] == 0.5  # as layer 0 has it; with equal weights, class 1 would win
+    assert ballots.vote([0, 2], weigh([0, 2]))[0].argmax(dim=1).tolist() == [0] * 4
+    assert ballots.vote([0, 2])[0].argmax(dim=1).tolist() == [1] * 4
+
+
+def test_accuracies_are_those_of_all_who_spoke() -> None:
+    ballots = Ballots()
+    cast(ballots, 0, [SURE, SURE, -SURE, SURE])
+    cast(ballots, 2, [SURE, -SURE, -SURE, SURE])
+    ballots.announce()  # no news, and still known
+    found = Tally(["layer_0", "layer_1", "head"], num_classes=2).accuracies(ballots)
+    assert {layer: float(accuracy) for layer, accuracy in found.items()} == {0: 0.75, 2: 1.0}
 
 
 def test_without_ballots_there_is_nothing_to_count() -> None:

@@ -1,12 +1,16 @@
+import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from small_runs import CLASSIFIER, train_small
 from tiny import differing, tensors
 
 from lwtrain.checkpoints import load_checkpoint
+from lwtrain.config.schema import VoteConfig
 from lwtrain.errors import ConfigError, DataError
 from lwtrain.trained_run import load_run
 
@@ -38,6 +42,47 @@ def test_the_network_scores_what_the_run_measured(classifier_run: Path) -> None:
     assert right.float().mean().item() == pytest.approx(metrics["vote/test/accuracy"], abs=1e-6)
 
 
+def check_votes(folder: Path) -> None:
+    """Make sure that a run's network, loaded again, judges as the run says that it did."""
+    run, metrics = load_run(folder), json.loads((folder / "metrics.json").read_text())
+    train, test, held_out, voters = run.data.train, run.data.test, run.data.held_out, run.stack.voter_numbers
+    assert test is not None
+    for stage, images, labels in (
+        ("val", train.images[held_out], train.labels[held_out]),
+        ("test", test.images[:], test.labels),
+    ):
+        verdicts = {run.stack.names[voter]: run.stack.layer_probabilities(images)[voter] for voter in voters}
+        for name, shares in (verdicts | {"vote": run.stack.vote(images)}).items():
+            right = (shares.argmax(dim=1) == labels).float().mean().item()
+            assert metrics[f"{name}/{stage}/accuracy"] == pytest.approx(right, abs=1e-6), (name, stage)
+    found = [metrics[f"{run.stack.names[voter]}/val/accuracy"] for voter in voters]
+    assert run.stack.accuracies[voters].tolist() == pytest.approx(found)
+    assert asdict(run.config.vote) == metrics["config"]["vote"]
+
+
+@pytest.mark.parametrize("max_epochs", [5, 6])  # the first of them stops within the head's visit, before its last epoch
+@pytest.mark.parametrize("flips", ["true", "false"])
+def test_a_network_votes_as_in_its_run(max_epochs: int, flips: str, tmp_path: Path) -> None:
+    words = [*CLASSIFIER, "model.layer_depth=3", "vote.weights=accuracy", f"vote.flips={flips}"]
+    check_votes(train_small(tmp_path, *words, f"trainer.max_epochs={max_epochs}"))
+
+
+def test_the_votes_of_a_finished_run_can_be_counted_anew(copied: Path) -> None:
+    checkpoint = copied / "checkpoints" / "last.ckpt"
+    before, figures = load_checkpoint(checkpoint)["state_dict"], json.loads((copied / "metrics.json").read_text())
+    train_small(copied, *CLASSIFIER, f"ckpt_path={checkpoint}", "vote.weights=accuracy", "vote.flips=true")
+    check_votes(copied)
+    after = load_checkpoint(checkpoint)["state_dict"]
+    assert differing(before, after) == ["accuracies"]
+    assert load_run(copied, checkpoint="best").config.vote == VoteConfig("accuracy", flips=True)
+    train_small(copied, *CLASSIFIER, f"ckpt_path={checkpoint}")
+    check_votes(copied)
+    again = json.loads((copied / "metrics.json").read_text())
+    assert {name: again[name] for name in figures if "/val/" in name or "/test/" in name} == {
+        name: value for name, value in figures.items() if "/val/" in name or "/test/" in name
+    }
+
+
 def test_the_config_is_that_of_the_run(classifier_run: Path) -> None:
     run = load_run(classifier_run)
     assert (run.config.model.name, run.config.schedule.name, run.classes) == ("vgg8b", "wave", ("0", "1", "2"))
@@ -60,6 +105,17 @@ def test_settings_that_are_newer_than_the_run_get_their_defaults(copied: Path) -
     store(copied, config=config)
     run = load_run(copied)
     assert (run.config.callbacks.pictures, run.config.model.layer_depth) == (8, 1)  # type: ignore[union-attr]
+
+
+def test_networks_from_before_votes_were_weighed_vote_as_they_did(copied: Path) -> None:
+    stored = load_checkpoint(copied / "checkpoints" / "last.ckpt")
+    images = torch.rand(4, 3, 16, 16)
+    expected = load_run(copied).stack.vote(images)
+    del stored["state_dict"]["accuracies"], stored["config"]["vote"]
+    store(copied, state_dict=stored["state_dict"], config=stored["config"])
+    run = load_run(copied)
+    assert run.config.vote == VoteConfig("equal", flips=False)
+    assert torch.equal(run.stack.vote(images), expected)
 
 
 def test_a_checkpoint_without_settings_is_read_with_those_beside_it(copied: Path) -> None:

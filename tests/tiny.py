@@ -20,6 +20,7 @@ from lwtrain.data.load import Split
 from lwtrain.data.module import SemiSupervisedDataModule
 from lwtrain.optimizers import MakeOptimizer
 from lwtrain.stack import LayerStack
+from lwtrain.votes import VoteRule
 
 torch.set_num_threads(1)
 
@@ -47,6 +48,7 @@ def tiny_stack(
     dropout: float = 0.1,
     channels: int = 4,
     optimizer: MakeOptimizer | None = None,
+    vote_rule: VoteRule | None = None,
 ) -> LayerStack:
     """A stack with weights drawn by `seed`; everything that can upset bits is on: dropout, batch norm, alpha."""
     torch.manual_seed(seed)
@@ -57,6 +59,7 @@ def tiny_stack(
         objective=objective,
         objective_settings={} if objective == "prediction" else {"alpha": alpha},
         optimizer=optimizer,
+        vote_rule=vote_rule,
     )
     return stack.to(memory_format=torch.channels_last)
 

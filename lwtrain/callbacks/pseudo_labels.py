@@ -38,7 +38,8 @@ class PseudoLabels(Callback):
 
     Args:
         schedule: Of the run; it says who trains when, and stands before this among the callbacks.
-        teacher: "vote": all layers that have trained; "own": the layer that learns, for itself.
+        teacher: "vote": all layers that have trained, by their mean, however the stack's own votes are counted; "own":
+            the layer that learns, for itself.
         share: How many of the images that the teacher takes for one class get that label, the surest ones; above 0 and
             at most 1. Taken class by class, so that classes which are hard to tell get their share, too.
 
@@ -97,7 +98,8 @@ class PseudoLabels(Callback):
         answers = []
         for rows in data.unlabelled.split(CHUNK):
             images = data.train.images[rows.to(data.train.images.device)].to(stack.device)
-            answers.append(stack.vote(images)[None] if self.teacher == "vote" else stack.layer_probabilities(images))
+            shares = stack.layer_probabilities(images, flips=False)
+            answers.append(shares[stack.voters].mean(dim=0, keepdim=True) if self.teacher == "vote" else shares)
         labels = [surest(probabilities, self.share) for probabilities in torch.cat(answers, dim=1)]
         if self.teacher == "own":
             labels = [

@@ -105,6 +105,16 @@ def _idle(config: Config) -> Iterator[tuple[str, str]]:
     yield from _idle_in_images(config, images)
     yield from _idle_in_trainer(config, images)
     yield from _idle_in_pictures(config)
+    yield from _idle_in_vote(config)
+
+
+def _idle_in_vote(config: Config) -> Iterator[tuple[str, str]]:
+    schedule = config.schedule
+    visited = {visit.layer for visit in schedule.visits} if isinstance(schedule, CustomConfig) else set()
+    if isinstance(schedule, BackpropConfig):
+        yield "vote.weights", "schedule=backprop lets the head alone vote"
+    elif len(visited) == 1 and not config.layer.load:
+        yield "vote.weights", "schedule.visits trains one layer, which alone votes"
 
 
 def _idle_in_pictures(config: Config) -> Iterator[tuple[str, str]]:
@@ -240,7 +250,7 @@ def _idle_in_images(config: Config, images: DatasetInfo) -> Iterator[tuple[str, 
         parts = config.encoder, config.objective, config.schedule, config.pseudo_labels
         unread = why_unlabelled_images_are_idle(*parts)
         yield "dataset.unlabelled", unread or "batches=labelled leaves unlabelled images out"
-    if dataset.augmentation == "none":
+    if dataset.augmentation == "none" and not config.vote.flips:
         yield "dataset.flip", "dataset.augmentation=none alters no image"
     if not images.in_data_dir:
         yield "data_dir", f"dataset={images.name} reads nothing there"

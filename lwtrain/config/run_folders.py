@@ -22,6 +22,7 @@ _METRICS = "metrics.json"
 
 FREE = (
     *("compile", "progress", "data_dir", "front", "trainer", "logger", "callbacks", "ckpt_path", "layer.store"),
+    "vote",  # the layers are the same, however their votes are counted
     *("dataset.folder", "dataset.unlabelled"),  # may be moved; that they hold the same is found out when they are read
 )
 """What may change when a run is continued: it touches neither the network nor what the network learns from."""

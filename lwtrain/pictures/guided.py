@@ -31,7 +31,8 @@ def draw_guided(run: TrainedRun, options: PictureOptions) -> list[Path]:
     if not numbers:
         raise NotForThisRunError("guided: of a network trained end to end only the head tells classes apart")
     opinions = run.stack.layer_probabilities(inputs)[numbers]  # (layers, images, classes)
-    maps = [guided_gradients(run.stack, number, inputs) for number in numbers]
+    seen = opinions.argmax(dim=2)  # with vote.flips another class, maybe, than one view alone is taken for
+    maps = [guided_gradients(run.stack, number, inputs, classes) for number, classes in zip(numbers, seen, strict=True)]
     sheet = Sheet(1 + len(numbers), cell=0.9)
     sheet.title("Guided backpropagation: which pixels speak for the class that a layer sees")
     verdict = "" if labels is None else " Blue: the class is right; red: it is not."

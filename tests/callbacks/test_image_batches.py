@@ -11,7 +11,7 @@ from tiny import differing, fit, tensors, tiny_data, tiny_images, tiny_stack, ti
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
-from lwtrain import BackpropSchedule, CustomSchedule, LayerSchedule, WaveSchedule
+from lwtrain import BackpropSchedule, CustomSchedule, LayerSchedule, VoteRule, WaveSchedule
 from lwtrain.data.augmentation import preset
 from lwtrain.data.module import BatchLoader
 from lwtrain.stack import LayerStack
@@ -64,6 +64,13 @@ def test_images_train_as_rows_do() -> None:
     assert differing(tensors(images.layers), tensors(rows.layers)) == []
     assert images.figures == pytest.approx(rows.figures)
     torch.testing.assert_close(images.ballots.vote([0, 1, 2])[0], rows.ballots.vote([0, 1, 2])[0])
+
+
+def test_images_are_validated_in_one_view_while_layers_train_as_rows_are() -> None:
+    one, both = (
+        fit(WaveSchedule(1, 1), tiny_stack(vote_rule=VoteRule(flips=flips)), Images()) for flips in (False, True)
+    )
+    assert torch.equal(one.ballots.vote([0, 1, 2])[0], both.ballots.vote([0, 1, 2])[0])
 
 
 @pytest.mark.parametrize("epoch", [1, 3, 4])

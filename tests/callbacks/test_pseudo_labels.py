@@ -15,6 +15,7 @@ from lwtrain import (
     PseudoLabels,
     SequentialSchedule,
     SimultaneousSchedule,
+    VoteRule,
     WaveSchedule,
 )
 from lwtrain.callbacks.pseudo_labels import surest
@@ -53,6 +54,17 @@ def taught(
     watch, data = Watch(), tiny_data(augmentation=preset("light"))
     stack = fit(schedule, tiny_stack(), data, callbacks=[PseudoLabels(schedule, teacher, share), watch], **settings)
     return stack, watch, data
+
+
+@pytest.mark.parametrize("teacher", ["vote", "own"])
+def test_labels_are_the_same_however_votes_are_counted(teacher: Any) -> None:
+    stacks = []
+    for rule in (VoteRule(), VoteRule("accuracy", flips=True)):
+        schedule = WaveSchedule(2, 2)
+        stacks.append(
+            fit(schedule, tiny_stack(vote_rule=rule), tiny_data(), callbacks=[PseudoLabels(schedule, teacher)])
+        )
+    assert differing(tensors(stacks[0].layers), tensors(stacks[1].layers)) == []
 
 
 @pytest.mark.parametrize("share", [0.01, 0.5, 1.0])

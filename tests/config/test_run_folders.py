@@ -12,6 +12,7 @@ import yaml
 from lwtrain.config.command_line import CommandLine
 from lwtrain.config.loading import load_config
 from lwtrain.config.run_folders import check_new_folder, is_first_process, store_settings
+from lwtrain.config.schema import VoteConfig
 from lwtrain.errors import ConfigError
 
 
@@ -85,6 +86,14 @@ def test_settings_that_do_not_touch_training_may_change() -> None:
     words = ["progress=none", "data_dir=x", "front=recompute", "logger.csv=false", "layer.store=false", "compile=true"]
     (config,) = CommandLine(["ckpt_path=run", *words, "trainer.accelerator=cpu"]).check(new_folder=True)
     assert (config.progress, config.trainer.accelerator, config.model.name) == ("none", "cpu", "vgg13")
+
+
+def test_votes_may_be_counted_anew() -> None:
+    earlier_run(Path("run"), "vote.weights=doubling")
+    (config,) = CommandLine(["ckpt_path=run", "vote.flips=true"]).check(new_folder=True)
+    assert config.vote == VoteConfig("doubling", flips=True)
+    (config,) = CommandLine(["ckpt_path=run", "vote.weights=accuracy"]).check(new_folder=True)
+    assert config.vote == VoteConfig("accuracy", flips=False)
 
 
 def test_the_front_may_change_and_the_views_may_not() -> None:

@@ -6,6 +6,12 @@ Those of one file look at what belongs together. A later rule is not asked about
 
 from collections.abc import Callable
 
-from lwtrain.config.rules import images, local_problems, network, runs
+from lwtrain.config.rules import images, local_problems, network, runs, votes
 
-RULES: tuple[Callable[..., None], ...] = (*network.RULES, *images.RULES, *local_problems.RULES, *runs.RULES)
+RULES: tuple[Callable[..., None], ...] = (
+    *network.RULES,
+    *images.RULES,
+    *local_problems.RULES,
+    *runs.RULES,
+    *votes.RULES,
+)

@@ -100,6 +100,7 @@ __all__ = [
     "TrainerConfig",
     "VGGConfig",
     "VisitConfig",
+    "VoteConfig",
     "WaveConfig",
 ]
 
@@ -168,6 +169,14 @@ class PseudoLabelsConfig:
 
 
 @dataclass(frozen=True)
+class VoteConfig:
+    """How the layers' votes are counted."""
+
+    weights: Literal["equal", "doubling", "accuracy"]
+    flips: bool
+
+
+@dataclass(frozen=True)
 class Config:
     """All that a run is made of; every value is within its own range and fits the others."""
 
@@ -182,6 +191,7 @@ class Config:
     progress: Literal["auto", "rich", "plain", "none"]
     data_dir: str
     ckpt_path: str | None
+    vote: VoteConfig
     layer: LayerConfig
     pseudo_labels: PseudoLabelsConfig
     dataset: AnyDatasetConfig

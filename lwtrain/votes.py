@@ -1,0 +1,87 @@
+"""How the vote is counted: what each layer's opinion weighs, and whether an image is judged with its mirror image."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lwtrain.registry import choices_hint
+
+WEIGHTS = ("equal", "doubling", "accuracy")
+_LEAST_ERROR = 1e-4  # half an image of 5,000: what fewer mistakes say of a layer is chance
+
+
+@dataclass(frozen=True)
+class VoteRule:
+    """How the vote of a network's layers is counted.
+
+    Args:
+        weights: "equal": all votes are worth the same. "doubling": each layer's is worth twice that of the layer below;
+            Belilovsky et al. 2019, arXiv:1812.11446. "accuracy": by the last validation's accuracies; see `log_odds`.
+        flips: Whether each image is judged together with its mirror image: each layer's vote is then the mean of the
+            class probabilities that it gives the two. A fit validates without, for its fronts hold one view of each
+            image.
+
+    Raises:
+        ValueError: If there are no such weights.
+
+    Example:
+        >>> VoteRule("doubling").weigh([0, 2], accuracies=torch.zeros(3), num_classes=10)
+        tensor([0.2000, 0.8000])
+    """
+
+    weights: str = "equal"
+    flips: bool = False
+
+    def __post_init__(self) -> None:
+        if self.weights not in WEIGHTS:
+            raise ValueError(f"vote.weights={self.weights}: {choices_hint(str(self.weights), list(WEIGHTS))}")
+
+    def weigh(self, layers: Sequence[int], accuracies: Tensor, num_classes: int) -> Tensor:
+        """Give the weights of some layers' votes, (len(layers),), which sum to 1.
+
+        Args:
+            layers: The numbers of those that vote.
+            accuracies: Of all layers, (num_layers,), in validation; 0 for those that none has heard.
+            num_classes: How many classes they tell apart.
+        """
+        weights = [1.0] * len(layers)
+        if self.weights == "doubling":
+            weights = [2.0 ** (layer - max(layers)) for layer in layers]
+        elif self.weights == "accuracy":
+            shares = accuracies.tolist()
+            found = [log_odds(shares[layer], num_classes) for layer in layers]
+            weights = found if any(found) else weights
+        return torch.tensor([weight / sum(weights) for weight in weights], device=accuracies.device)
+
+
+def log_odds(accuracy: float, num_classes: int) -> float:
+    """Give what a vote is worth by how often it is right: log((1 - error) / error) + log(num_classes - 1).
+
+    Those of AdaBoost for many classes: Zhu et al. 2009, "Multi-class AdaBoost", algorithm 2 (SAMME). 0 for a layer that
+    is right no more often than chance, and bounded for one that makes no mistake.
+
+    Example:
+        >>> round(log_odds(0.9, num_classes=2), 4), log_odds(0.1, num_classes=10), log_odds(0.0, num_classes=10)
+        (2.1972, 0.0, 0.0)
+    """
+    error = max(1 - accuracy, _LEAST_ERROR)
+    return math.log(max((1 - error) / error * (num_classes - 1), 1.0))
+
+
+def count_votes(probabilities: Tensor, weights: Tensor) -> Tensor:
+    """Give the vote, (images, classes), of layers' class probabilities, (layers, images, classes), by their weights."""
+    return (probabilities * weights.to(probabilities)[:, None, None]).sum(dim=0)
+
+
+def mirrored(images: Tensor) -> Tensor:
+    """Swap left and right of images, (batch, channels, height, width).
+
+    Raises:
+        ValueError: If they are no images but vectors.
+    """
+    if images.ndim != 4:
+        raise ValueError("vote.flips=true: vectors have no left and right; choose false")
+    return images.flip(dims=(3,))
