@@ -151,8 +151,9 @@ class HorizontalLayer(LocalModule):
 
     def _folds(self, inputs: Tensor) -> bool:
         """Whether the layer may run the quicker way: it rests, and numbers are rounded anyway."""
-        rounded = torch.is_autocast_enabled(inputs.device.type)
-        return rounded and not torch.is_grad_enabled() and not self.layer.training
+        if torch.is_grad_enabled() or not torch.is_autocast_enabled(inputs.device.type):
+            return False
+        return not any(module.training for module in self.layer.modules())  # batch norm alone may gather statistics
 
     def local_step(
         self, inputs: Tensor, labels: Tensor, carry: bool = False, images: Tensor | None = None

@@ -190,6 +190,14 @@ class LayerStack(MeasuredNetwork):
                 del step, loss  # what they hold would stay beside the next layer's graph
         raise AssertionError("a batch has rows")
 
+    @torch.no_grad()
+    def rehearse(self, batch: RowBatch | tuple[Tensor, Tensor]) -> None:
+        """Run what a training step runs on a batch, and learn nothing: each module in the mode it is in."""
+        for piece in self._sliced(batch):
+            inputs, images = self._enter(piece)
+            for _ in self._local_steps(inputs, piece[1], images):
+                pass
+
     def _sliced(self, batch: RowBatch | tuple[Tensor, Tensor]) -> list[Any]:
         slices = micro_batches(batch, self.micro_batch)
         if len(slices) > 1 and any(self.part(number).compares_rows for number in self.learners):
