@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         WaveSchedule,
     )
     from lwtrain.callbacks.pseudo_labels import PseudoLabels
+    from lwtrain.callbacks.weight_average import WeightAverage
     from lwtrain.data.load import Split, load_dataset
     from lwtrain.data.module import SemiSupervisedDataModule
     from lwtrain.layer import HorizontalLayer, LinearHead
@@ -49,6 +50,7 @@ _HOMES = {
     "StackableNetwork": "lwtrain.backbones.backbone",
     "VoteRule": "lwtrain.votes",
     "WaveSchedule": "lwtrain.callbacks.named_schedules",
+    "WeightAverage": "lwtrain.callbacks.weight_average",
     "build_stack": "lwtrain.building",
     "cut": "lwtrain.backbones.cut",
     "load_dataset": "lwtrain.data.load",
@@ -72,6 +74,7 @@ __all__ = [
     "StackableNetwork",
     "VoteRule",
     "WaveSchedule",
+    "WeightAverage",
     "build_stack",
     "cut",
     "load_dataset",

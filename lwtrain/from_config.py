@@ -26,6 +26,7 @@ from lwtrain.callbacks.pseudo_labels import PseudoLabels
 from lwtrain.callbacks.reconstruction_error import ReconstructionError
 from lwtrain.callbacks.step_limit import StepLimit
 from lwtrain.callbacks.stopwatch import Stopwatch
+from lwtrain.callbacks.weight_average import WeightAverage
 from lwtrain.checkpoints import AtomicCheckpointIO, RunCheckpoints
 from lwtrain.config.effects import why_nothing_is_rebuilt
 from lwtrain.config.schema import Config
@@ -90,8 +91,8 @@ def build_optimizer(config: Config) -> OptimizerFactory:
     """Say how the optimizer is made; fused, unless gradients are clipped, which Lightning refuses then."""
     settings = _without_name(config.optimizer)
     own = {name: settings.pop(name) for name in ("lr", "lr_decay")}
-    for name in ("course", "halve_every", "drops_at", "drop_factor", "resting_state"):
-        del settings[name]  # the schedule's
+    for name in ("course", "halve_every", "drops_at", "drop_factor", "resting_state", "average_last"):
+        del settings[name]  # the schedule's, and WeightAverage's
     fused = config.trainer.gradient_clip_val is None
     return OptimizerFactory(config.optimizer.name, **own, fused=fused, settings=settings)
 
@@ -124,13 +125,16 @@ def build_loggers(config: Config, run_dir: Path, resume_step: int | None) -> lis
 
 def build_callbacks(config: Config, schedule: LayerSchedule, stopwatch: Stopwatch, run_dir: Path) -> list[Callback]:
     """Make the callbacks, in the order in which they are called: the schedule first, checkpoints last."""
-    callbacks: list[Callback] = [schedule, FiniteLoss(every=config.callbacks.check_loss_every), stopwatch]
+    callbacks: list[Callback] = [schedule, FiniteLoss(every=config.callbacks.check_loss_every)]
+    if config.compile:
+        callbacks.append(CompiledSteps())
+    if config.optimizer.average_last:  # before those that measure
+        callbacks.append(WeightAverage(schedule, config.optimizer.average_last))
+    callbacks.append(stopwatch)
     if config.pseudo_labels.teacher != "none" and config.batches != "labelled":
         callbacks.append(PseudoLabels(schedule, config.pseudo_labels.teacher, config.pseudo_labels.share))
     if config.encoder.inverts and config.objective.rebuilds:
         callbacks.append(ReconstructionError())
-    if config.compile:
-        callbacks.append(CompiledSteps())
     if config.trainer.max_steps != -1:
         callbacks.append(StepLimit(config.trainer.max_steps))
     if plane := config.callbacks.information_plane:

@@ -70,6 +70,12 @@ class MeasuredNetwork(VotingNetwork):
         """Say whose votes make the vote complete: those of all layers that the schedule visits."""
         self.expected = set(layers)
 
+    def forget_opinions(self) -> None:
+        """Throw away all that layers have said of validation images, figures and all: the network is another one."""
+        self.ballots.reopen(0)
+        self.complete_vote = None
+        self.figures = {tag: value for tag, value in self.figures.items() if "val" not in tag.split("/")}
+
     def on_train_epoch_start(self) -> None:
         """Throw away the opinions that this epoch's training will make old."""
         self.ballots.reopen(self.entry)

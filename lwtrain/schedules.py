@@ -122,6 +122,21 @@ def custom(num_layers: int, visits: Iterable[Mapping[str, Any]]) -> Iterator[Vis
         raise ValueError("schedule.visits=[]: name at least one visit, such as {layer: 0, epochs: 1}")
 
 
+def check_average_last(last: int, epochs: Iterable[int]) -> None:
+    """Make sure that every layer trains for as many epochs as its weights are averaged over.
+
+    Args:
+        last: How many that are.
+        epochs: How many each layer has of its own, in the whole run.
+
+    Raises:
+        ValueError: If one has fewer.
+    """
+    fewest = min(epochs, default=last)
+    if last > fewest:
+        raise ValueError(f"optimizer.average_last={last}: a layer trains for fewer epochs; choose 0 to {fewest}")
+
+
 def timetable(visits: Iterable[Visit]) -> list[Moment]:
     """Spread the visits out into one `Moment` per epoch of the run.
 

@@ -13,12 +13,14 @@ from pytorch_lightning.strategies import DDPStrategy
 from torch import Tensor
 
 from lwtrain.callbacks.reconstruction_error import ReconstructionError
+from lwtrain.data.index_batches import RowBatch
 from tiny import tiny_autoencoder, tiny_data, tiny_stack
 
 SCHEDULES: dict[str, lwtrain.LayerSchedule] = {
     "wave": lwtrain.WaveSchedule(epochs=2, waves=2, front="memory"),
     "simultaneous": lwtrain.SimultaneousSchedule(epochs=2),
     "autoencoder": lwtrain.BackpropSchedule(epochs=2),
+    "averaged": lwtrain.WaveSchedule(epochs=2, waves=2),
 }
 
 
@@ -32,14 +34,30 @@ class Snapshots(pl.Callback):
         self.taken.append({name: value.clone() for name, value in pl_module.state_dict().items()})
 
 
+class LastBatches(pl.Callback):
+    """Keeps the images and labels of the last epoch's batches."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[Tensor, Tensor]] = []
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: RowBatch, batch_idx: int
+    ) -> None:
+        assert isinstance(pl_module, lwtrain.LayerStack)
+        assert pl_module.front is not None
+        kept = self.kept if batch_idx else []
+        self.kept = [*kept, (pl_module.front.images(batch.rows).clone(), batch.labels)]
+
+
 def main(schedule: str, folder: Path) -> None:
     rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-    snapshots = Snapshots()
+    snapshots, batches = Snapshots(), LastBatches()
+    averages = [lwtrain.WeightAverage(SCHEDULES[schedule], last=2)] if schedule == "averaged" else []
     trainer = pl.Trainer(
         accelerator="cpu",
         devices=world,
         strategy=DDPStrategy(process_group_backend="gloo"),
-        callbacks=[SCHEDULES[schedule], ReconstructionError(), snapshots],
+        callbacks=[SCHEDULES[schedule], *averages, ReconstructionError(), snapshots, batches],
         max_epochs=-1,
         logger=False,
         enable_checkpointing=False,
@@ -53,6 +71,7 @@ def main(schedule: str, folder: Path) -> None:
     trainer.fit(stack, datamodule=tiny_data())
     rows = trainer.datamodule.rows((0, 0)).images  # type: ignore[attr-defined]
     kept = {"snapshots": snapshots.taken, "figures": stack.figures, "rows": rows, "steps": trainer.global_step}
+    kept["batches"] = batches.kept
     torch.save(kept, folder / f"{rank}.pt")
 
 

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 import torch
+from statistics_from_scratch import batch_statistics
+from tiny import tiny_stack
 
 WORLD = 2
-EPOCHS = {"wave": 6, "simultaneous": 2, "autoencoder": 2}  # two waves over two layers and a head; twice all at once
+EPOCHS = {"wave": 6, "simultaneous": 2, "autoencoder": 2, "averaged": 6}  # two waves of three; twice all at once
 
 
 @pytest.fixture(scope="module", params=EPOCHS)
@@ -63,3 +65,15 @@ def test_processes_count_the_same_accuracies(schedule: str, processes: list[dict
 
 def test_processes_share_the_batches_of_one(schedule: str, processes: list[dict[str, Any]]) -> None:
     assert [process["steps"] for process in processes] == [4 * EPOCHS[schedule]] * WORLD
+
+
+def test_processes_gather_statistics_from_the_batches_of_all(schedule: str, processes: list[dict[str, Any]]) -> None:
+    if schedule != "averaged":
+        pytest.skip("gathers none anew")
+    stack = tiny_stack()
+    stack.load_state_dict(processes[0]["snapshots"][-1])
+    of_each = [batch_statistics(stack, process["batches"]) for process in processes]
+    for name in of_each[0]:
+        mean = torch.stack([statistics[name] for statistics in of_each]).mean(dim=0)
+        torch.testing.assert_close(stack.layers.state_dict()[name], mean, rtol=1e-4, atol=1e-5)
+        assert not torch.allclose(of_each[0][name], of_each[1][name], rtol=1e-4, atol=1e-5)

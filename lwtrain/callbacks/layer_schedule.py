@@ -86,6 +86,11 @@ class LayerSchedule(Callback):
         """Tell who trains in the epochs from `first` up to, but not including, `end` (the run's end if None)."""
         return {moment.visit.layer for moment in self._timetable[first:end]}
 
+    def seed_epoch(self, epoch: int, trainer: pl.Trainer, purpose: str) -> None:
+        """Seed torch's generator for one purpose in an epoch, whatever has been drawn before."""
+        assert self._seed is not None
+        torch.manual_seed(derive_seed(self._seed, purpose, epoch, trainer.global_rank))
+
     @property
     def num_waves(self) -> int:
         """How many waves the schedule has."""
@@ -111,7 +116,7 @@ class LayerSchedule(Callback):
         warnings.filterwarnings(
             "ignore", "Found .* in eval mode at the start of training"
         )  # who trains is settled here
-        self._seed_epoch(self._first_epoch, trainer, "loader")
+        self.seed_epoch(self._first_epoch, trainer, "loader")
         self._wrapped_for = None  # left over where an earlier fit was interrupted
         entries = {pl_module.entry_of(turn, self.rest) for turn in self.turns(0, None)}
         longest = max((moment.visit.epochs for moment in self._timetable), default=1)
@@ -130,7 +135,7 @@ class LayerSchedule(Callback):
             _synchronise_active_layer(trainer, pl_module)
         self.fronts.bring(pl_module.entry, visit.wave, moment.epoch)
         if trainer.current_epoch != self._first_epoch:  # that one's loader has begun to draw
-            self._seed_epoch(trainer.current_epoch, trainer, "loader")
+            self.seed_epoch(trainer.current_epoch, trainer, "loader")
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
@@ -138,7 +143,7 @@ class LayerSchedule(Callback):
         """Set the active layer's learning rate; before the first batch, seed what its modules draw."""
         assert isinstance(pl_module, LayerStack)
         if batch_idx == 0:
-            self._seed_epoch(trainer.current_epoch, trainer, "modules")
+            self.seed_epoch(trainer.current_epoch, trainer, "modules")
         moment = self.moment(trainer)
         done = moment.done(batch_idx / trainer.num_training_batches)
         factor = self.course.left(done, moment.layer_epochs)
@@ -200,10 +205,6 @@ class LayerSchedule(Callback):
         )
         for optimizer in trainer.optimizers:
             settle_states(optimizer, awake, later, self.resting_state)
-
-    def _seed_epoch(self, epoch: int, trainer: pl.Trainer, purpose: str) -> None:
-        assert self._seed is not None
-        torch.manual_seed(derive_seed(self._seed, purpose, epoch, trainer.global_rank))
 
 
 def _synchronise_active_layer(trainer: pl.Trainer, stack: LayerStack) -> None:

@@ -110,6 +110,7 @@ ONE_MISTAKE = {
     "optimizer.drops_at=[0.75,0.5]": "choose shares above 0 and below 1, in rising order",
     "optimizer.drops_at=[]": "choose shares above 0 and below 1, in rising order",
     "optimizer.drop_factor=1": "choose a number above 0 and below 1",
+    "optimizer.average_last=-1": "choose a whole number of at least 0",
     "encoder.kernel_size=4": "Choices: 1, 3, 5, 7",
     "dataset.flip=maybe": "choose true or false",
     "dataset.augmentation=medium_10": "did you mean 'med_10'?",
@@ -147,6 +148,8 @@ ONE_MISTAKE = {
     "batch_size=9001": "there are 9000 images to train on; choose 9000 or less",
     "encoder=pool labels=100": "batch_size=128: there are 100 images to train on; choose 100 or less",
     "schedule.waves=3": "choose a divisor of schedule.epochs=2",
+    "optimizer.average_last=3": "a layer trains for fewer epochs; choose 0 to 2",
+    "schedule=custom schedule.visits=[{layer:0},{layer:0},{layer:1}] optimizer.average_last=2": "a layer trains for",
     "map=interpolation": "Choices: auto, pool, average, conv (for model=vgg11)",
     "model=stacked_autoencoder map=pool": "Choices: auto, interpolation, random, conv, decoder (for model=stacked_",
     "map=avrage": "did you mean 'average'? Choices: auto, average, conv, decoder, interpolation, none, pool, random",
@@ -216,6 +219,11 @@ def test_as_many_labels_as_there_are_batches_are_enough(batch_size: int) -> None
 def test_rows_that_are_not_compared_may_be_sliced() -> None:
     load_config(["objective=hsic", "encoder=pool", "micro_batch=128"])  # as many as batch_size
     load_config(["objective=hsic", "encoder=pool", "micro_batch=64", "schedule=backprop"])
+
+
+def test_epochs_that_are_averaged_may_lie_in_several_visits() -> None:
+    visits = "schedule.visits=[{layer: 0}, {layer: head}, {layer: 0}, {layer: 8}]"  # which is the head, too
+    load_config(["schedule=custom", visits, "optimizer.average_last=2"])
 
 
 def test_a_folder_without_test_pictures_cannot_validate_on_them(tmp_path: Path) -> None:

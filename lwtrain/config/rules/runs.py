@@ -61,6 +61,17 @@ def _visits_name_layers_that_exist(model: ModelConfig, schedule: ScheduleConfig)
         list(schedules.custom(num_layers, [asdict(visit) for visit in schedule.visits]))
 
 
+def _averages_are_of_epochs_that_there_are(
+    model: ModelConfig, optimizer: OptimizerConfig, schedule: ScheduleConfig
+) -> None:
+    if isinstance(schedule, CustomConfig):
+        visits = schedules.custom(model.num_layers + 1, [asdict(visit) for visit in schedule.visits])
+        epochs = [moment.layer_epochs for moment in schedules.timetable(visits)]
+    else:
+        epochs = [schedule.epochs]
+    schedules.check_average_last(optimizer.average_last, epochs)
+
+
 def _layers_to_load_are_there(layer: LayerConfig) -> None:
     for path in layer.load or []:
         if not Path(path).exists():
@@ -105,6 +116,7 @@ RULES: tuple[Callable[..., None], ...] = (
     _nesterov_has_momentum,
     _waves_share_the_epochs,
     _visits_name_layers_that_exist,
+    _averages_are_of_epochs_that_there_are,
     _layers_to_load_are_there,
     _loaded_layers_can_rest,
     _front_has_a_folder,

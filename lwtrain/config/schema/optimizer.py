@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from lwtrain.config.ranges import Count, NotNegative, Positive, Share, ShareOrNone
+from lwtrain.config.ranges import Count, Index, NotNegative, Positive, Share, ShareOrNone
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,7 @@ class AdamConfig:
     halve_every: Count
     drops_at: list[Share]
     drop_factor: Share
+    average_last: Index
     resting_state: Literal["same", "bf16", "host"]
     weight_decay: NotNegative
 
@@ -32,6 +33,7 @@ class SGDConfig:
     halve_every: Count
     drops_at: list[Share]
     drop_factor: Share
+    average_last: Index
     resting_state: Literal["same", "bf16", "host"]
     weight_decay: NotNegative
     momentum: ShareOrNone
