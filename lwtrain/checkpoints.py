@@ -48,7 +48,8 @@ class RunCheckpoints(Checkpoint):
     """Keeps two checkpoints of a run: `last.ckpt` of the last epoch, and `best.ckpt` of the best vote.
 
     The vote counts when all layers have spoken for the network as it stands: at a wave's end, or while the head
-    trains. Loggers are flushed first, so that what they hold is never behind the checkpoint.
+    trains. Where weights are averaged at the end (`WeightAverage`), the last epoch's network and vote are the averaged
+    ones, for both files. Loggers are flushed first, so that what they hold is never behind the checkpoint.
 
     Args:
         folder: Where the two files go.

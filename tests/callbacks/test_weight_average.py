@@ -253,8 +253,10 @@ def test_an_autoencoders_figure_is_that_of_the_averaged_network() -> None:
     assert stack.figures["val/reconstruction"] == pytest.approx(error, rel=1e-5)
 
 
-def test_figures_that_nobody_measures_again_are_dropped() -> None:
-    stack, _ = run("wave", limit_val_batches=0)
+def test_figures_that_nobody_measures_again_are_dropped(tmp_path: Path) -> None:
+    short, _ = run("wave", folder=tmp_path, max_epochs=11)
+    assert [tag for tag in short.figures if "val" in tag]
+    stack, _ = run("wave", resume=tmp_path / "last.ckpt", limit_val_batches=0)
     assert not [tag for tag in stack.figures if "val" in tag]
     assert stack.complete_vote is None
 
@@ -347,8 +349,9 @@ def test_a_run_that_is_cut_short_is_averaged_when_it_goes_on(tmp_path: Path, cap
 
 def test_an_epoch_that_is_cut_short_does_not_count(tmp_path: Path) -> None:
     whole, _ = averaged("simultaneous")
-    short, _ = run("simultaneous", None, StepLimit(14), folder=tmp_path)
+    short, watch = run("simultaneous", None, StepLimit(14), folder=tmp_path)
     assert short.trainer.global_step == 14
+    assert differing(tensors(short.layers), watch.taken[-1]) == []
     resumed, _ = run("simultaneous", seed=9, resume=tmp_path / "last.ckpt")
     assert differing(tensors(resumed.layers), tensors(whole.layers)) == []
 
@@ -383,13 +386,23 @@ def test_a_users_own_images_give_what_rows_give() -> None:
     assert images.figures == pytest.approx(rows.figures)
 
 
+class Draws(pl.Callback):
+    """Draws random numbers when an epoch is over, or none."""
+
+    def __init__(self, some: bool) -> None:
+        self.count = 7 if some else 0
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        torch.rand(self.count)
+
+
 @pytest.mark.parametrize("schedule", [lambda: WaveSchedule(2, 2), lambda: BackpropSchedule(4)])
 def test_a_plain_loader_that_shuffles_resumes_bit_for_bit(
     schedule: Callable[[], LayerSchedule], tmp_path: Path
 ) -> None:
     def trained(resume: Path | None = None, seed: int = 0, **settings: Any) -> LayerStack:
         visits = schedule()
-        trainer = tiny_trainer(visits, WeightAverage(visits, 2), folder=tmp_path, **settings)
+        trainer = tiny_trainer(visits, Draws(resume is None), WeightAverage(visits, 2), folder=tmp_path, **settings)
         stack = tiny_stack(seed)
         torch.manual_seed(seed)
         loaders = loader(shuffle=True), loader(shuffle=False)
