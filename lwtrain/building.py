@@ -32,9 +32,9 @@ def build_stack(
 
     Args:
         backbone: The network: one of `lwtrain.backbones`, or your own (see `lwtrain.backbones.cut`).
-        encoder: The kind of sidecar: a, b, c, strided, dense, mirror, pool, conv or similarity.
+        encoder: The kind of sidecar: a, b, c, strided, dense, mirror, infopro, pool, conv or similarity.
         encoder_settings: What that sidecar takes besides, such as dropout.
-        objective: by_task, by_supervision, by_task_labelled, prediction, predsim, reconstruction or hsic.
+        objective: by_task, by_supervision, by_task_labelled, prediction, predsim, infopro, reconstruction or hsic.
         objective_settings: What that objective takes besides, such as alpha. Label smoothing holds for the head too.
         optimizer: See `lwtrain.optimizers.OptimizerFactory`.
         micro_batch: Most rows that a layer learns from at once; see `LayerStack`.
@@ -53,11 +53,13 @@ def build_stack(
     encoder_settings, objective_settings = encoder_settings or {}, objective_settings or {}
     layers = []
     inlet: nn.Module | None = None
-    for depth, (layer, map_, shape) in enumerate(
-        zip(backbone.layers, backbone.maps, layer_shapes(backbone), strict=True)
-    ):
-        sidecar = SIDECARS[encoder](encoder, shape, backbone.num_classes, depth=depth, **encoder_settings)
+    shapes, build_sidecar = layer_shapes(backbone), SIDECARS[encoder]
+    for depth, (layer, map_, shape) in enumerate(zip(backbone.layers, backbone.maps, shapes, strict=True)):
+        if getattr(build_sidecar, "rebuilds_images", False):
+            shape = shape._replace(inputs=backbone.input_shape)
+        sidecar = build_sidecar(encoder, shape, backbone.num_classes, depth=depth, **encoder_settings)
         local_objective = OBJECTIVES[objective](objective, depth=depth, **objective_settings)
+        local_objective.take_place(len(shapes))
         local_objective.check_outputs(shape.outputs)
         if isinstance(map_, DecoderMap):
             map_.beginning(sidecar)  # complains now rather than when the layer above wakes

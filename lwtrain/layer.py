@@ -136,7 +136,10 @@ class HorizontalLayer(LocalModule):
     ) -> None:
         super().__init__(num_classes, lr, inlet)
         self.layer, self.map, self.sidecar, self.objective = layer, map, sidecar, objective
-        self.reads_images, self.compares_rows = objective.reads_images, objective.compares_rows
+        if objective.rebuilds and objective.rebuilds_images and not sidecar.rebuilds_images:
+            raise ValueError(f"{type(objective).__name__}: rebuilds the network's images; choose encoder=infopro")
+        self.reads_images = objective.reads_images or (objective.rebuilds and sidecar.rebuilds_images)
+        self.compares_rows = objective.compares_rows
         self._folded = FoldedLayer(layer, map)
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -169,7 +172,8 @@ class HorizontalLayer(LocalModule):
         output = self._ask_sidecar(first_rows(features, count), len(labels))
         if self.objective.reads_images:
             output = output._replace(images=images[:count])
-        losses = self.objective(output, inputs[:count].detach(), labels)
+        originals = images if self.sidecar.rebuilds_images else inputs
+        losses = self.objective(output, originals[:count].detach(), labels)
         with torch.no_grad():
             return LocalStep(losses, output.logits, self.map(features) if carry else None)
 

@@ -155,7 +155,7 @@ def test_mistakes_end_the_program_before_it_starts(
     assert exit_code("encoder=pol", "-m", "seed=1,x", "--fast") == 2
     printed = capsys.readouterr()
     assert printed.err.splitlines() == [
-        "encoder=pol: did you mean 'pool'? Choices: a, b, c, conv, dense, mirror, pool, similarity, strided",
+        "encoder=pol: did you mean 'pool'? Choices: a, b, c, conv, dense, infopro, mirror, pool, similarity, strided",
         "--fast: no such option; settings have no dashes before them, such as seed=1",
         "seed=x: choose a whole number of at least 0 and below 4294967296",
     ]

@@ -11,7 +11,9 @@ class Residual(nn.Module):
     term would get what they leave. torch's own are safe.
 
     Args:
-        branch: Keeps the shape of what it reads.
+        branch: Keeps the shape of what it reads, or gives what the shortcut gives.
+        shortcut: What the input passes on its way to the sum, where the branch changes its shape; the same holds of its
+            end as of the branch's.
 
     Example:
         >>> import torch
@@ -19,13 +21,13 @@ class Residual(nn.Module):
         tensor([-1.,  4.])
     """
 
-    def __init__(self, branch: nn.Module) -> None:
+    def __init__(self, branch: nn.Module, shortcut: nn.Module | None = None) -> None:
         super().__init__()
-        self.branch = branch
+        self.branch, self.shortcut = branch, shortcut or nn.Identity()
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Give branch(x) + x."""
-        outputs: Tensor = self.branch(inputs) + inputs
+        """Give branch(x) + shortcut(x)."""
+        outputs: Tensor = self.branch(inputs) + self.shortcut(inputs)
         return outputs
 
 

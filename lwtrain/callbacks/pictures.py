@@ -21,6 +21,8 @@ _EVERY = 10  # epochs between two pictures in a long visit
 class ReconstructionPictures(Callback):
     """Shows, on the same few validation images, what enters a layer and below it what its sidecar rebuilds.
 
+    Beside sidecars that rebuild images these are what enters the network.
+
     The images are called `layer_3/reconstruction`; `reconstruction` where the whole network learns as one autoencoder.
     They are made at the end of each visit, and after every tenth epoch of a longer one; of deeper layers they show
     principal components (see `lwtrain.pictures.activations.pictured`).
@@ -75,7 +77,7 @@ def reconstruction_pictures(stack: LayerStack, images: Tensor) -> dict[str, Tens
     Returns:
         By tag, pictures (3, height, width) in [0, 1]; none of layers without a decoder that learns.
     """
-    inputs = as_inputs(images.to(stack.device))
+    inputs = shown = as_inputs(images.to(stack.device))
     pictures: dict[str, Tensor] = {}
     with evaluating(stack), torch.autocast(stack.device.type, enabled=False):
         if stack.end_to_end:
@@ -86,9 +88,10 @@ def reconstruction_pictures(stack: LayerStack, images: Tensor) -> dict[str, Tens
         for number in range(max(stack.learners) + 1):
             part = stack.part(number)
             if number in stack.learners and isinstance(part, HorizontalLayer) and part.objective.rebuilds:
-                found = rebuild(part, inputs)
+                found = rebuild(part, inputs, shown)
                 if found is not None:
                     tag = f"{stack.names[number]}/reconstruction"
-                    pictures[tag] = side_by_side(pictured(found, images=number == 0)).cpu()
+                    as_images = number == 0 or part.sidecar.rebuilds_images
+                    pictures[tag] = side_by_side(pictured(found, images=as_images)).cpu()
             inputs = part(inputs)
     return pictures

@@ -15,6 +15,8 @@ from lwtrain.config.schema import (
     EncoderConfig,
     HSICConfig,
     ImageFolderConfig,
+    InfoProConfig,
+    InfoProLossConfig,
     ObjectiveConfig,
     PredSimConfig,
     PseudoLabelsConfig,
@@ -61,7 +63,11 @@ def why_nothing_is_rebuilt(encoder: EncoderConfig, objective: ObjectiveConfig, s
         return reason
     if objective.rebuilds:
         return None
-    setting = "objective.alpha=1" if isinstance(objective, BalancedConfig) else f"objective={objective.name}"
+    setting = f"objective={objective.name}"
+    if isinstance(objective, BalancedConfig):
+        setting = "objective.alpha=1"
+    elif isinstance(objective, InfoProLossConfig):
+        setting = "objective.reconstruction_weight=0"
     return f"{setting} leaves reconstruction out"
 
 
@@ -132,7 +138,9 @@ def _idle_in_learning(config: Config, images: DatasetInfo) -> Iterator[tuple[str
     elif isinstance(config.schedule, BackpropConfig):
         for pattern in ("encoder", "encoder.*"):
             yield pattern, "schedule=backprop trains the whole backbone end to end"
-    if isinstance(config.schedule, BackpropConfig) and isinstance(config.objective, (HSICConfig, PredSimConfig)):
+    if isinstance(config.schedule, BackpropConfig) and isinstance(
+        config.objective, (HSICConfig, PredSimConfig, InfoProLossConfig)
+    ):
         own = [field.name for field in fields(config.objective) if field.name not in ("name", "label_smoothing")]
         for pattern in ("objective", *(f"objective.{name}" for name in own)):
             yield pattern, "schedule=backprop trains the whole backbone end to end"
@@ -147,6 +155,8 @@ def _idle_in_learning(config: Config, images: DatasetInfo) -> Iterator[tuple[str
         if config.encoder.inverts:  # nothing but its decoder has them; other sidecars classify behind a convolution
             for pattern in ("encoder.activation", "encoder.kernel_size"):
                 yield pattern, unrebuilt
+        if isinstance(config.encoder, InfoProConfig) and not isinstance(config.schedule, BackpropConfig):
+            yield "encoder.channels", unrebuilt
     if isinstance(config.model, StackedAutoencoderConfig) and config.model.depth == 1:
         yield "map", "model.depth=1: a map stands between two layers, and nothing before the head"
     elif config.map.name == "decoder" and (reason := unrebuilt or _why_a_decoder_is_random(config)):

@@ -40,7 +40,7 @@ def unknown_setting(path: str, value: Any, schema: Any, choice: Any = None) -> I
         >>> list(unknown_setting("encoder.gird", 4, PoolConfig))
         ['encoder.gird=4: no such setting; did you mean encoder.grid?']
         >>> list(unknown_setting("encoder.hidden", 64, PoolConfig, "pool"))
-        ['encoder.hidden=64: not with encoder=pool, but with encoder=a, b, c, dense, strided']
+        ['encoder.hidden=64: not with encoder=pool, but with encoder=a, b, c, dense, infopro, strided']
     """
     if isinstance(value, Mapping) and value:
         for key, item in value.items():

@@ -29,6 +29,7 @@ class Objective(nn.Module, ABC):
     Attributes:
         rebuilds: Whether it looks at the reconstruction of any row; if not, the sidecar need not make one.
         rebuilds_unlabelled: Whether it looks at that of unlabelled rows; if not, the sidecar need not read them.
+        rebuilds_images: Whether these must be the images that entered the network, rather than what entered the layer.
         reads_features: Whether it looks at the layer's output itself: then it finds it in the sidecar's.
         reads_images: Whether it looks at the images that entered the network: likewise.
         reads_projection: Whether it looks at what the sidecar projects the layer's output to: likewise.
@@ -40,6 +41,7 @@ class Objective(nn.Module, ABC):
 
     rebuilds: bool = True
     rebuilds_unlabelled: bool = True
+    rebuilds_images: bool = False
     reads_features: bool = False
     reads_images: bool = False
     reads_projection: bool = False
@@ -51,11 +53,22 @@ class Objective(nn.Module, ABC):
 
         Args:
             output: Of the sidecar, for all rows or with logits of the labelled rows only.
-            inputs: (batch, channels, height, width), what entered the layer.
+            inputs: (batch, channels, height, width), what entered the layer; beside a sidecar that rebuilds images,
+                what entered the network.
             labels: (labelled rows,), of the first rows of the batch; all others count as unlabelled.
         """
         with torch.autocast(inputs.device.type, enabled=False):
             return self.losses(output, inputs, labels)
+
+    def take_place(self, num_layers: int) -> None:
+        """Learn how many layers there are, for losses that change on the way from the first to the last.
+
+        Args:
+            num_layers: The head not counted.
+
+        Raises:
+            ValueError: If there is nothing left for this one to learn.
+        """
 
     def check_outputs(self, outputs: Shape) -> None:
         """Refuse a layer whose output it cannot compare, before anything is trained.

@@ -1,7 +1,7 @@
 """The reconstruction loss, how far a decoder's output is from the layer's input; and learning from nothing else."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -77,6 +77,38 @@ def reconstruction_loss(reconstruction: Tensor, inputs: Tensor, kind: str = "mse
     return RECONSTRUCTIONS[kind](reconstruction, inputs) if len(inputs) else None
 
 
+class RebuiltRows(NamedTuple):
+    """The reconstruction loss of labelled and of unlabelled rows, None where there are none, and the mean over all."""
+
+    labelled: Tensor | None
+    unlabelled: Tensor | None
+    mean: Tensor
+
+
+def rebuilt_rows(reconstruction: Tensor, inputs: Tensor, num_labelled: int, kind: str) -> RebuiltRows:
+    """Measure labelled and unlabelled rows apart, and all of them together.
+
+    Args:
+        reconstruction: (rows, channels, height, width); at least one row.
+        inputs: What is rebuilt, of the same shape.
+        num_labelled: How many of the first rows are labelled.
+        kind: As of `reconstruction_loss`.
+
+    Example:
+        >>> rebuilt_rows(torch.zeros(3, 1), torch.tensor([[3.0], [0.0], [0.0]]), num_labelled=1, kind="mse")
+        RebuiltRows(labelled=tensor(9.), unlabelled=tensor(0.), mean=tensor(3.))
+    """
+    labelled, unlabelled = (
+        reconstruction_loss(rows, originals, kind)
+        for rows, originals in zip(
+            split_rows(reconstruction, num_labelled), split_rows(inputs, num_labelled), strict=True
+        )
+    )
+    shares = ((labelled, num_labelled / len(inputs)), (unlabelled, 1 - num_labelled / len(inputs)))
+    mean = torch.stack([term * share for term, share in shares if term is not None]).sum()
+    return RebuiltRows(labelled, unlabelled, mean)
+
+
 @OBJECTIVES.register("reconstruction")
 class ReconstructionObjective(Objective):
     """The reconstruction loss alone teaches the layer, from labelled and unlabelled rows alike.
@@ -120,17 +152,9 @@ class ReconstructionObjective(Objective):
         """The mean over all rows and the probe's cross entropy as the total."""
         if output.reconstruction is None:
             raise ValueError("objective=reconstruction: needs a sidecar with a decoder, such as encoder=mirror")
-        num_labelled = len(labels)
-        labelled, unlabelled = (
-            reconstruction_loss(rows, originals, self.reconstruction)
-            for rows, originals in zip(
-                split_rows(output.reconstruction, num_labelled), split_rows(inputs, num_labelled), strict=True
-            )
-        )
+        rebuilt = rebuilt_rows(output.reconstruction, inputs, len(labels), self.reconstruction)
         probe = prediction_alone(output, labels, self.label_smoothing)
-        shares = ((labelled, num_labelled / len(inputs)), (unlabelled, 1 - num_labelled / len(inputs)))
-        rebuilt = torch.stack([term * share for term, share in shares if term is not None]).sum()
-        return Losses(rebuilt + probe.total, probe.prediction, labelled, unlabelled)
+        return Losses(rebuilt.mean + probe.total, probe.prediction, rebuilt.labelled, rebuilt.unlabelled)
 
 
 def choose_reconstruction(reconstruction: str, depth: int) -> str:

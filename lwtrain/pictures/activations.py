@@ -1,4 +1,4 @@
-"""Pictures of activations: what enters a layer beside what its sidecar rebuilds of it."""
+"""Pictures of activations: what enters a layer (or the network) beside what the layer's sidecar rebuilds of it."""
 
 import math
 from typing import NamedTuple
@@ -14,7 +14,10 @@ _SMALLEST = 32  # pixels that a picture has at least on each side, so that a map
 
 
 class Rebuilt(NamedTuple):
-    """What enters a layer, and what its sidecar makes of what leaves it; both (batch, channels, height, width)."""
+    """What enters a layer, and what its sidecar makes of what leaves it; both (batch, channels, height, width).
+
+    Beside a sidecar that rebuilds images, what enters the network.
+    """
 
     inputs: Tensor
     reconstruction: Tensor
@@ -30,17 +33,19 @@ class Rebuilt(NamedTuple):
 
 
 @torch.no_grad()
-def rebuild(part: HorizontalLayer, inputs: Tensor) -> Rebuilt | None:
-    """Let a layer's sidecar rebuild what enters the layer; None if it has no decoder.
+def rebuild(part: HorizontalLayer, inputs: Tensor, images: Tensor) -> Rebuilt | None:
+    """Let a layer's sidecar rebuild what it learns to rebuild; None if it has no decoder.
 
     Args:
         part: At rest.
         inputs: What the layer below passes on.
+        images: What that was made of, as the network reads it.
     """
     if not part.sidecar.rebuilds:
         return None
     reconstruction = part.sidecar(part.features(inputs), num_labelled=0).reconstruction
-    return None if reconstruction is None else Rebuilt(part.inlet(inputs).float(), reconstruction.float())
+    originals = images if part.sidecar.rebuilds_images else part.inlet(inputs)
+    return None if reconstruction is None else Rebuilt(originals.float(), reconstruction.float())
 
 
 class Pictured(NamedTuple):

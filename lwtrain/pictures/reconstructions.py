@@ -46,22 +46,23 @@ def why_no_way_back(run: TrainedRun) -> str | None:
 
 
 def draw_layers(run: TrainedRun, options: PictureOptions) -> Path:
-    """Draw, for each layer, what enters it and what its sidecar rebuilds."""
+    """Draw, for each layer, what enters it (or the network) and what its sidecar rebuilds."""
     images, _ = given_images(run, options, IMAGES)
     inputs, many = as_inputs(images), images_to_compare(run)
     numbers = layers_to_show(run, options, "reconstructions", head=False)
     sheet = Sheet(min(PER_ROW, len(images)), cell=0.9, labels=0.55)
-    sheet.title("What enters a layer, and what its sidecar rebuilds")
+    sheet.title("Originals, and what the layers' sidecars rebuild of them")
     sheet.note(f"Shares are of the variance over {len(many)} training images.")
     for number in numbers:
         part = run.stack.part(number)
         assert isinstance(part, HorizontalLayer)
+        of_images = part.sidecar.rebuilds_images
         with torch.no_grad():
-            rebuilt = rebuild(part, run.stack.climb(inputs, number))
-            usual = part.inlet(run.stack.climb(many, number))
+            rebuilt = rebuild(part, run.stack.climb(inputs, number), inputs)
+            usual = many if of_images else part.inlet(run.stack.climb(many, number))
         if rebuilt is None:
             continue
-        shown = pictured(rebuilt, images=number == 0, usual=usual)
+        shown = pictured(rebuilt, images=number == 0 or of_images, usual=usual)
         channels, height, width = rebuilt.inputs.shape[1:]
         sheet.heading(
             f"{run.stack.names[number]}: {channels} x {height} x {width}, {_quality(rebuilt.explained(usual))}"
@@ -69,7 +70,7 @@ def draw_layers(run: TrainedRun, options: PictureOptions) -> Path:
         if shown.means:
             sheet.note(f"Colours: {shown.means}" if shown.originals.shape[1] == 3 else f"Shown: {shown.means}")
         for originals, others in zip(*(each.split(PER_ROW) for each in shown[:2]), strict=True):
-            sheet.pictures(originals, label="input")
+            sheet.pictures(originals, label="image" if of_images else "input")
             sheet.pictures(others, label="rebuilt")
     return sheet.save(options.folder / "reconstructions.png")
 

@@ -12,7 +12,8 @@ class SidecarOutput(NamedTuple):
 
     Attributes:
         logits: (labelled rows, classes).
-        reconstruction: Of the layer's input, for every row; None from a sidecar without decoder.
+        reconstruction: Of the layer's input (or the network's; see `Sidecar.rebuilds_images`), for every row; None from
+            a sidecar without decoder.
         features: What the sidecar read, for objectives that look at the layer's output themselves.
         images: What entered the network, for objectives that compare with it.
         projection: What rows are compared by, for objectives that do so.
@@ -33,9 +34,11 @@ class Sidecar(nn.Module, ABC):
 
     Attributes:
         rebuilds: Whether there is a decoder.
+        rebuilds_images: Whether that rebuilds the images that entered the network, rather than the layer's input.
     """
 
     rebuilds: bool
+    rebuilds_images: bool = False
 
     @abstractmethod
     def forward(self, features: Tensor, num_labelled: int | None = None, probe: bool = False) -> SidecarOutput:

@@ -27,7 +27,8 @@ def choose(group: str, name: str, folder: Path) -> list[str]:
     """The words that make a choice, with what only the user can add."""
     pictures = [f"dataset.folder={pets(folder)}", "batch_size=8"] if name == "image_folder" else []
     model = [f"model={FITTING[name]}"] if group == "map" and name in FITTING else []
-    return [f"{group}={name}", *pictures, *model]
+    encoder = ["encoder=infopro"] if (group, name) == ("objective", "infopro") else []
+    return [f"{group}={name}", *pictures, *model, *encoder]
 
 
 @pytest.mark.parametrize(("group", "name"), CHOICES)

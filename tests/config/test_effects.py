@@ -27,6 +27,9 @@ RESTING = ["optimizer.resting_state"]
         ("labels=4000 objective=by_supervision objective.alpha=1", "labelled"),
         ("labels=4000 objective=by_supervision objective.alpha=0.9", "half"),
         ("labels=4000 objective.alpha=learned", "half"),
+        ("labels=4000 encoder=infopro objective=infopro", "half"),
+        ("labels=4000 encoder=infopro objective=infopro objective.reconstruction_weight=0", "labelled"),
+        ("labels=4000 encoder=infopro objective=infopro objective.reconstruction_weight=[1,0]", "half"),
         ("labels=4000 encoder=pool batches=proportional", "proportional"),
         ("labels=4000 encoder=pool pseudo_labels.teacher=vote", "half"),
         ("labels=all encoder=pool pseudo_labels.teacher=vote", "labelled"),
@@ -62,6 +65,18 @@ def test_unlabelled_images_are_used_where_something_learns_from_them(words: str,
         ),
         ("schedule=backprop objective=predsim objective.similarity=0.5", ["objective", "objective.similarity"]),
         ("objective=prediction encoder.output=linear", ["encoder.output"]),
+        ("encoder=infopro objective=infopro encoder.channels=8 objective.reconstruction_weight=[1,0]", []),
+        (
+            "encoder=infopro objective=infopro objective.reconstruction_weight=0 encoder.channels=8",
+            ["encoder.channels"],
+        ),
+        ("encoder=infopro objective=prediction encoder.channels=8 encoder.hidden=8", ["encoder.channels"]),
+        ("encoder=infopro objective=by_task encoder.channels=8", []),
+        (
+            "encoder=infopro objective=infopro schedule=backprop objective.prediction_weight=2 encoder.channels=8 "
+            "objective.label_smoothing=0.1",
+            ["encoder", "objective", "objective.prediction_weight", "encoder.channels"],
+        ),
         ("schedule=backprop encoder=a encoder.hidden=9 front=recompute", ["encoder", "encoder.hidden"]),
         (
             "model=conv_autoencoder encoder=mirror objective=reconstruction schedule=backprop encoder.kernel_size=3 "
@@ -190,6 +205,12 @@ def test_a_setting_that_changes_nothing_is_named(words: str, idle: list[str]) ->
 def test_the_reason_is_named_too() -> None:
     (line,) = without_effect(load_config(["encoder=pool"]), ["objective.alpha"])
     assert line == "objective.alpha has no effect: encoder=pool has no decoder, so the prediction loss stands alone"
+
+
+def test_a_weight_of_0_is_named_as_the_reason() -> None:
+    words = ["encoder=infopro", "objective=infopro", "objective.reconstruction_weight=0", "callbacks.pictures=4"]
+    (line,) = without_effect(load_config(words), ["callbacks.pictures"])
+    assert line == "callbacks.pictures has no effect: objective.reconstruction_weight=0 leaves reconstruction out"
 
 
 def test_pictures_that_nothing_learns_from_are_named(tmp_path: Path) -> None:

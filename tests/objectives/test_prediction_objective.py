@@ -42,6 +42,6 @@ def test_batch_without_labels_has_gradients_of_zero() -> None:
 
 
 def test_unknown_objective_names_the_choices() -> None:
-    choices = "by_supervision, by_task, by_task_labelled, hsic, prediction, predsim, reconstruction"
+    choices = "by_supervision, by_task, by_task_labelled, hsic, infopro, prediction, predsim, reconstruction"
     with pytest.raises(ValueError, match=f"objective=predict: did you mean 'prediction'\\? Choices: {choices}"):
         OBJECTIVES["predict"]

@@ -70,13 +70,13 @@ def test_a_layer_rebuilds_its_own_input() -> None:
         inputs = stack.climb(images, 1)
     part = stack.part(1)
     assert isinstance(part, HorizontalLayer)
-    found = rebuild(part, inputs)
+    found = rebuild(part, inputs, images)
     assert found is not None
     assert torch.equal(found.inputs, inputs)
     assert found.reconstruction.shape == inputs.shape
     without = tiny_stack(encoder="pool", objective="prediction").eval().part(1)
     assert isinstance(without, HorizontalLayer)
-    assert rebuild(without, inputs) is None
+    assert rebuild(without, inputs, images) is None
 
 
 def test_originals_stand_above_reconstructions_and_small_ones_are_enlarged() -> None:

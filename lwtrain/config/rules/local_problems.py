@@ -8,6 +8,8 @@ from lwtrain.config.schema import (
     BalancedConfig,
     EncoderConfig,
     HSICConfig,
+    InfoProConfig,
+    InfoProLossConfig,
     MapConfig,
     MirrorConfig,
     MLPConfig,
@@ -19,6 +21,7 @@ from lwtrain.config.schema import (
     SimultaneousConfig,
 )
 from lwtrain.config.wording import shown
+from lwtrain.objectives.infopro_weights import check_layer, check_weights
 
 
 def _rows_that_are_compared_stay_together(
@@ -59,6 +62,21 @@ def _reconstruction_has_a_decoder(encoder: EncoderConfig, objective: ObjectiveCo
     if isinstance(objective, ReconstructionConfig) and not encoder.rebuilds:
         choices = "choose encoder=mirror, strided, dense, a, b or c"
         raise ValueError(f"objective=reconstruction: encoder={encoder.name} has no decoder; {choices}")
+
+
+def _infopro_rebuilds_images(encoder: EncoderConfig, objective: ObjectiveConfig) -> None:
+    if isinstance(objective, InfoProLossConfig) and not isinstance(encoder, InfoProConfig):
+        raise ValueError(
+            f"encoder={encoder.name}: objective=infopro rebuilds the network's images; choose encoder=infopro"
+        )
+
+
+def _infopro_teaches_every_layer(model: ModelConfig, objective: ObjectiveConfig) -> None:
+    if isinstance(objective, InfoProLossConfig):
+        weights = objective.reconstruction_weight, objective.prediction_weight
+        check_weights(*weights)
+        for depth in range(model.num_layers):
+            check_layer(*weights, depth, model.num_layers)
 
 
 def _whole_autoencoder_has_a_way_back(
@@ -107,6 +125,8 @@ RULES: tuple[Callable[..., None], ...] = (
     _decoder_map_has_a_beginning,
     _mirror_gives_what_the_layers_give,
     _reconstruction_has_a_decoder,
+    _infopro_rebuilds_images,
+    _infopro_teaches_every_layer,
     _whole_autoencoder_has_a_way_back,
     _every_layer_has_a_coefficient,
     _every_branch_has_a_sigma,

@@ -88,4 +88,16 @@ class MirrorConfig:
     kernel_size: Literal[3, 5, 7]
 
 
-EncoderConfig = AutoencoderConfig | PoolConfig | ConvConfig | StridedConfig | DenseConfig | MirrorConfig
+@dataclass(frozen=True)
+class InfoProConfig:
+    """A sidecar that rebuilds the network's images from each layer's output, and classifies behind a convolution."""
+
+    rebuilds: ClassVar[bool] = True
+    inverts: ClassVar[bool] = False
+
+    name: Literal["infopro"]
+    channels: Count
+    hidden: Count
+
+
+EncoderConfig = AutoencoderConfig | PoolConfig | ConvConfig | StridedConfig | DenseConfig | MirrorConfig | InfoProConfig

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from lwtrain.backbones import cnn_plan, plans
+from lwtrain.backbones import cnn_plan, plans, resnet_plan
 from lwtrain.config.ranges import Count, Index, Positive, ShareOrNone
 
 
@@ -175,4 +175,25 @@ class ConvAutoencoderConfig(ModelConfig):
         """Take images of any size."""
 
 
-AnyModelConfig = VGGConfig | StackedAutoencoderConfig | CNNConfig | AllConvConfig | MLPConfig | ConvAutoencoderConfig
+@dataclass(frozen=True)
+class ResNetConfig(ModelConfig):
+    """A ResNet for small images, and into what it is cut."""
+
+    name: Literal["resnet20", "resnet32", "resnet56", "resnet110"]
+    width: Positive
+    modules: Literal["all"] | Count | list[Count]
+    head: Literal["alone", "joined"]
+    shortcut: Literal["pad", "conv"]
+
+    @property
+    def num_layers(self) -> int:
+        """How many layers there are, the head not counted."""
+        return len(resnet_plan.plan_cut(self.name, self.modules, self.head).layers)
+
+    def check_image_size(self, image_size: int) -> None:
+        """Take images of any size: a stride leaves something of a single pixel."""
+
+
+AnyModelConfig = (
+    VGGConfig | StackedAutoencoderConfig | CNNConfig | AllConvConfig | MLPConfig | ConvAutoencoderConfig | ResNetConfig
+)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from lwtrain.config.ranges import Positive, Share, ShareOrAll, ShareOrNone
+from lwtrain.config.ranges import NotNegative, Positive, Share, ShareOrAll, ShareOrNone
 from lwtrain.objectives.weights import weighty_reconstructions
 
 
@@ -82,4 +82,29 @@ class ReconstructionConfig:
     label_smoothing: ShareOrNone
 
 
-ObjectiveConfig = BalancedConfig | PredictionConfig | HSICConfig | PredSimConfig | ReconstructionConfig
+@dataclass(frozen=True)
+class InfoProLossConfig:
+    """Reconstruction of the network's images and prediction, each with a weight that may change from layer to layer."""
+
+    compares_rows: ClassVar[bool] = False
+
+    name: Literal["infopro"]
+    reconstruction_weight: NotNegative | list[NotNegative]
+    prediction_weight: NotNegative | list[NotNegative]
+    label_smoothing: ShareOrNone
+
+    @property
+    def rebuilds(self) -> bool:
+        """Whether any layer's reconstruction has a weight."""
+        weight = self.reconstruction_weight
+        return any(weight) if isinstance(weight, list) else weight > 0
+
+    @property
+    def rebuilds_unlabelled(self) -> bool:
+        """Whether that of unlabelled images has: it is the same."""
+        return self.rebuilds
+
+
+ObjectiveConfig = (
+    BalancedConfig | PredictionConfig | HSICConfig | PredSimConfig | InfoProLossConfig | ReconstructionConfig
+)
