@@ -27,6 +27,7 @@ VGG = (
     "model=vgg8b model.width=0.0625 model.layer_depth=2 encoder.hidden=8 batch_size=25 schedule.epochs=2 "
     "schedule.waves=1 optimizer.lr=1e-2"
 )
+RESNET = "model=resnet20 model.width=0.25 batch_size=25 schedule.epochs=4 optimizer.lr=0.05"
 
 NARROW = "model.width=0.0625 batch_size=25 schedule.epochs"
 
@@ -43,6 +44,11 @@ RUNS = {
     "cnn by layers": "experiment=cnn_cifar2 schedule=simultaneous schedule.epochs=5 optimizer.lr=0.1 encoder=pool",
     "allconv": "experiment=allconv_cifar10 model.channels=8 schedule.epochs=8 optimizer.lr=0.02 "
     "optimizer.halve_every=4",
+    "resnet by backprop": f"experiment=resnet110_backprop {RESNET}",
+    "resnet by infopro": f"experiment=infopro_resnet110 {RESNET} model.modules=2",
+    "resnet by infopro, four modules": f"experiment=infopro_resnet110 {RESNET} model.modules=[2,2,2,3] "
+    "objective.prediction_weight=[0,0.1] schedule.epochs=8",
+    "resnet in waves": "model=resnet20 model.width=0.25 schedule.epochs=2 batch_size=25 optimizer.lr=1e-2 encoder=pool",
     "mlp": "model=mlp schedule=simultaneous schedule.epochs=5 objective=prediction encoder=pool batch_size=32",
     "stacked autoencoders, interpolated": f"{STACKED} map=interpolation",
     "stacked autoencoders, shuffled": f"{STACKED} map=random",

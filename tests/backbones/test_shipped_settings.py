@@ -34,7 +34,15 @@ def count(*modules: nn.Module | None) -> int:
     return sum(parameter.numel() for module in modules if module is not None for parameter in module.parameters())
 
 
-@pytest.mark.parametrize(("experiment", "number"), [("cnn_cifar2", 18_090), ("allconv_cifar100", 1_387_044)])
+@pytest.mark.parametrize(
+    ("experiment", "number"),
+    [
+        ("cnn_cifar2", 18_090),
+        ("allconv_cifar100", 1_387_044),
+        ("resnet110_backprop", 1_730_714),
+        ("infopro_resnet110", 1_730_714),
+    ],
+)
 def test_a_published_classifier_has_as_many_parameters_as_stated(experiment: str, number: int) -> None:
     stack = network(load_config([f"experiment={experiment}"]))
     assert count(*(part.layer for part in layers(stack)), stack.layers[-1]) == number

@@ -142,6 +142,36 @@ STATED["greedy_k2"] = _GREEDY
 STATED["greedy_k3"] = _GREEDY | {"encoder.convs": 2}
 STATED["decoupled_sequential"] = _GREEDY | {"model": "decoupled_cnn", "encoder.convs": 2}
 STATED["decoupled_simultaneous"] = STATED["decoupled_sequential"] | {"schedule": "simultaneous"}
+# Wang et al. (2021), by their code; its 10 epochs of warming up and the normalised images are left out.
+STATED["resnet110_backprop"] = {
+    "dataset": "cifar10",
+    "dataset.augmentation": "light",
+    "labels": "all",
+    "batch_size": 1024,
+    "validation": "test",
+    "model": "resnet110",
+    "model.shortcut": "conv",
+    "model.width": 1.0,
+    "schedule": "backprop",
+    "schedule.epochs": 160,
+    "optimizer": "sgd",
+    "optimizer.lr": 0.8,
+    "optimizer.course": "cosine",
+    "optimizer.momentum": 0.9,
+    "optimizer.nesterov": True,
+    "optimizer.weight_decay": 1e-4,
+}
+STATED["infopro_resnet110"] = STATED["resnet110_backprop"] | {
+    "model.modules": [15, 39],
+    "model.head": "joined",
+    "encoder": "infopro",
+    "encoder.channels": 12,
+    "encoder.hidden": 128,
+    "objective": "infopro",
+    "objective.reconstruction_weight": 5.0,
+    "objective.prediction_weight": 0.1,
+    "schedule": "simultaneous",
+}
 STATED["conv_autoencoder_layerwise"] = STATED["conv_autoencoder"] | {"schedule": "sequential"}
 
 
