@@ -7,6 +7,7 @@ from torch import nn
 from lwtrain.backbones.allconv import POINTWISE, allconv
 from lwtrain.backbones.cnn import cnn
 from lwtrain.backbones.residual import Repeated, Residual
+from lwtrain.backbones.resnet import resnet
 from lwtrain.in_place import unshared
 
 
@@ -26,11 +27,18 @@ def summing_layers() -> dict[str, nn.Module]:
     """One of each kind that adds its input to what it makes of it."""
     torch.manual_seed(0)
     net = allconv("allconv", (3, 16, 16), 2, channels=4, residuals=True, dropout=0)
+    padded, convolved = (
+        resnet("resnet20", (3, 16, 16), 2, width=0.25, modules="all", shortcut=shortcut).layers
+        for shortcut in ("pad", "conv")
+    )
     return {
         "skip": cnn("cnn", (3, 16, 16), 2, activation="relu", skip=True, batch_norm=True).layers[-1],
         "blocks": cnn("cnn", (3, 16, 16), 2, activation="relu", blocks=2).layers[-1],
         "allconv": net.layers[1],
         "allconv, pointwise": net.layers[POINTWISE],
+        "resnet": padded[1],
+        "resnet, padded": padded[3],
+        "resnet, convolved": convolved[3],
     }
 
 

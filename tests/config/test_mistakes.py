@@ -175,7 +175,7 @@ ONE_MISTAKE = {
     "encoder=infopro objective=infopro objective.prediction_weight=[1]": "objective.prediction_weight=[1.0]: choose a",
     "encoder=infopro objective=infopro objective.reconstruction_weight=0 objective.prediction_weight=0": "objective.r",
     "encoder=infopro objective=infopro objective.prediction_weight=[1,0] objective.reconstruction_weight=[1,0]": (
-        "objective.reconstruction_weight=[1.0,0.0]: layer 7 would learn nothing; let it or objective.prediction_weight be"
+        "objective.reconstruction_weight=[1.0,0.0]: layer 7 would learn nothing; let it or objective.prediction_weight"
     ),
     "encoder=infopro encoder.hidden=0": "choose a whole number of at least 1",
     "encoder=infopro encoder.output=linear": "not with encoder=infopro, but with encoder=a, b, c, dense, mirror",
