@@ -40,6 +40,7 @@ def activation(network: str) -> nn.Module:
 def head(network: str, channels: int) -> nn.Sequential:
     """Make the classifier behind the last convolution, in plain torch."""
     plan = find_plan(network)
+    assert plan.head_hidden is not None, "networks without a hidden layer in their head are not compared"
     return nn.Sequential(
         nn.AdaptiveAvgPool2d(plan.head_grid),
         nn.Flatten(),
