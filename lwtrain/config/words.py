@@ -111,9 +111,8 @@ def _values(override: Override, groups: Groups) -> Iterator[tuple[str, Any]]:
 
 def _choices(run: Given, choices: list[str], mistakes: list[str]) -> Iterator[Given]:
     """Take a word as the choice of a group, or what is nearest to it; there may be no such thing."""
-    overlay = run.key == "experiment"  # none or several of them may lie over the rest
-    names = run.value if overlay and isinstance(run.value, list) else [run.value]
-    unknown = [name for name in names if str(name) not in choices and not (overlay and name is None)]
+    several = run.key == "experiment" and isinstance(run.value, list)  # they may lie over the rest, and one another
+    unknown = [name for name in (run.value if several else [run.value]) if str(name) not in choices]
     if not unknown:
         yield run._replace(kind="choice")
     for name in unknown[:1]:

@@ -38,6 +38,7 @@ ONE_MISTAKE = {
     "encoder=[a,b]": "Choices: a, b, c, conv, dense, infopro, mirror, pool, similarity, strided",
     "schedule=null": "Choices: backprop, custom, sequential, simultaneous, wave",
     "'optimizer={lr: 1}'": "optimizer={lr:1}: Choices: adam, adamw, sgd",
+    "experiment=null": "Choices: allconv_cifar10, ",
     "experiment=report": "did you mean 'report_4000'? Choices: ",
     # Settings that do not exist
     "modle=vgg11": "no such setting; did you mean model?",
