@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from lwtrain.information.traverse import evaluating
+from lwtrain.evaluating import evaluating
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from lwtrain.autoencoding import can_decode, learns_to_rebuild, reconstruct
 from lwtrain.callbacks.layer_schedule import LayerSchedule
 from lwtrain.data.module import SemiSupervisedDataModule
 from lwtrain.data.view import as_inputs
-from lwtrain.information.traverse import evaluating
+from lwtrain.evaluating import evaluating
 from lwtrain.layer import HorizontalLayer
 from lwtrain.pictures.activations import Rebuilt, pictured, rebuild, side_by_side
 from lwtrain.stack import LayerStack

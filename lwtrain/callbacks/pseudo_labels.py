@@ -1,18 +1,17 @@
 """Self-training: the network labels those unlabelled images that it is surest of, and its layers learn from them."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Literal, get_args
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
-from torch import Tensor, nn
+from torch import Tensor
 
 from lwtrain.callbacks.layer_schedule import LayerSchedule
 from lwtrain.data.label_split import NO_LABEL
 from lwtrain.data.module import SemiSupervisedDataModule
+from lwtrain.evaluating import evaluating
 from lwtrain.fronts.front import CHUNK
 from lwtrain.part_times import spent_on
 from lwtrain.schedules import Together
@@ -74,7 +73,7 @@ class PseudoLabels(Callback):
         epoch = trainer.current_epoch
         turn = self.schedule.moment(trainer).visit.layer
         if len(data.unlabelled) and turn in self.schedule.turns(self._made_before, epoch):
-            with _at_rest(pl_module), trainer.precision_plugin.forward_context():
+            with torch.no_grad(), evaluating(pl_module), trainer.precision_plugin.forward_context():
                 self._labels, self._made_before = self._ask(pl_module, data), epoch
             pl_module.record(self._figures(pl_module, data))
         if self._labels is not None:
@@ -145,15 +144,3 @@ def surest(probabilities: Tensor, share: float) -> Tensor:
         order = highest[members].argsort(descending=True, stable=True)
         labels[members[order[: math.ceil(share * len(members))]]] = number
     return labels
-
-
-@contextmanager
-def _at_rest(stack: nn.Module) -> Iterator[None]:
-    """Put all modules into eval mode for a while."""
-    modes = [(module, module.training) for module in stack.modules()]
-    stack.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training

@@ -68,12 +68,8 @@ class WeightAverage(Callback):
         own = _own_epochs(self._schedule, pl_module)
         check_average_last(self.last, map(len, own.values()))
         self._due = {layer: epochs[-self.last :] for layer, epochs in own.items()}
-        self._means, self._counts, self._counted, self._done = (
-            {},
-            {},
-            0,
-            False,
-        )  # a checkpoint, if any, is read after this
+        # A checkpoint, if there is one, is read after this.
+        self._means, self._counts, self._counted, self._done = {}, {}, 0, False
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Make sure that the means of a run that goes on are of all epochs that are due."""

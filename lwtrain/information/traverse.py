@@ -1,12 +1,12 @@
 """Takes images through a network layer by layer, and measures what each makes of them."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lwtrain.data.view import as_inputs
+from lwtrain.evaluating import evaluating
 from lwtrain.fronts.front import CHUNK
 from lwtrain.information.estimator import Estimator
 from lwtrain.layer import HorizontalLayer
@@ -51,15 +51,3 @@ def layer_outputs(network: VotingNetwork, inputs: Tensor) -> Iterator[Tensor]:
                 outputs.append(part(chunk))
         yield torch.cat(outputs)
         inputs = torch.cat(passed_on) if passed_on else inputs
-
-
-@contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """Put a module and all in it into evaluation mode for a while."""
-    modes = {each: each.training for each in module.modules()}
-    module.eval()
-    try:
-        yield
-    finally:
-        for each, training in modes.items():
-            each.training = training

@@ -11,8 +11,8 @@ from lwtrain import BackpropSchedule, LayerSchedule, LayerStack, SimultaneousSch
 from lwtrain.building import build_stack
 from lwtrain.config.loading import load_config
 from lwtrain.data.index_batches import RowBatch
+from lwtrain.evaluating import evaluating
 from lwtrain.information.hsic import HSIC
-from lwtrain.information.traverse import evaluating
 from lwtrain.objectives import OBJECTIVES
 from lwtrain.objectives.hsic import HSICObjective
 from lwtrain.objectives.objective import Losses
