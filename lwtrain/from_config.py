@@ -28,7 +28,7 @@ from lwtrain.callbacks.step_limit import StepLimit
 from lwtrain.callbacks.stopwatch import Stopwatch
 from lwtrain.callbacks.weight_average import WeightAverage
 from lwtrain.checkpoints import AtomicCheckpointIO, RunCheckpoints
-from lwtrain.config.effects import why_nothing_is_rebuilt
+from lwtrain.config.learned_from import why_nothing_is_rebuilt
 from lwtrain.config.schema import Config
 from lwtrain.data.augmentation import preset
 from lwtrain.data.load import load_dataset

@@ -8,6 +8,7 @@ from torch import Tensor
 from lwtrain.backbones.backbone import Shape
 from lwtrain.ballots import Ballots
 from lwtrain.data.index_batches import RowBatch
+from lwtrain.data.module import SemiSupervisedDataModule
 from lwtrain.fitting_images import check_images
 from lwtrain.fronts.front import Front
 from lwtrain.layer import HorizontalLayer, LinearHead
@@ -45,6 +46,23 @@ class MeasuredNetwork(VotingNetwork):
         self.expected = set(range(len(self.layers)))
         self.complete_vote: Tensor | None = None
         self._tally = Tally(self.names, self.num_classes)
+
+    def setup(self, stage: str) -> None:
+        """Make sure that the data fit the network and its vote, before anything is computed.
+
+        Raises:
+            ValueError: If not.
+        """
+        data = self.trainer.datamodule  # type: ignore[attr-defined]  # Lightning sets it without declaring it
+        if isinstance(data, SemiSupervisedDataModule):
+            for split in (data.train, data.test):
+                if split is not None:
+                    check_images(split.images.shape[1:], split.labels, self.input_shape, self.num_classes)
+            if stage != "test" and not len(data.held_out) and self.vote_rule.weights == "accuracy":
+                reason = "validation=test would weigh the layers by the test images"
+                raise ValueError(
+                    f"vote.weights=accuracy: {reason}; choose equal or doubling, or a share to validate on"
+                )
 
     def check_batch(self, batch: RowBatch | tuple[Tensor, Tensor]) -> None:
         """Make sure that the images of a batch fit the network.

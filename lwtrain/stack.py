@@ -8,9 +8,7 @@ from torch import Tensor, nn
 
 from lwtrain.autoencoding import decoders, learns_to_rebuild, whole_step
 from lwtrain.data.index_batches import RowBatch
-from lwtrain.data.module import SemiSupervisedDataModule
 from lwtrain.data.view import as_inputs
-from lwtrain.fitting_images import check_images
 from lwtrain.fronts.front import Front
 from lwtrain.layer import HorizontalLayer, LinearHead, LocalStep
 from lwtrain.maps.decoder import DecoderMap
@@ -131,23 +129,6 @@ class LayerStack(MeasuredNetwork):
         return len(self.learners) > 1 or self.micro_batch is not None
 
     # Training
-
-    def setup(self, stage: str) -> None:
-        """Make sure that the data fit the network and its vote, before anything is computed.
-
-        Raises:
-            ValueError: If not.
-        """
-        data = self.trainer.datamodule  # type: ignore[attr-defined]  # Lightning sets it without declaring it
-        if isinstance(data, SemiSupervisedDataModule):
-            for split in (data.train, data.test):
-                if split is not None:
-                    check_images(split.images.shape[1:], split.labels, self.input_shape, self.num_classes)
-            if stage != "test" and not len(data.held_out) and self.vote_rule.weights == "accuracy":
-                reason = "validation=test would weigh the layers by the test images"
-                raise ValueError(
-                    f"vote.weights=accuracy: {reason}; choose equal or doubling, or a share to validate on"
-                )
 
     @spent_on("step")
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, get_type_hints
 
 from lwtrain.config.combinations import find_mistakes
-from lwtrain.config.effects import pick_batches
+from lwtrain.config.learned_from import pick_batches
 from lwtrain.config.reading import read
 from lwtrain.config.schema import Config
 from lwtrain.config.suggestions import unknown_setting

@@ -1,25 +1,27 @@
-"""What settings bring about together: what `auto` stands for, and which of them change nothing beside the others."""
+"""Which settings change nothing beside the others."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import fields
 from fnmatch import fnmatchcase
 from itertools import groupby
-from typing import Literal
 
+from lwtrain.config.learned_from import (
+    all_are_labelled,
+    why_nothing_can_rebuild,
+    why_nothing_is_rebuilt,
+    why_unlabelled_images_are_idle,
+)
 from lwtrain.config.schema import (
     BackpropConfig,
     BalancedConfig,
     Config,
     CustomConfig,
-    EncoderConfig,
     HSICConfig,
     ImageFolderConfig,
     InfoProConfig,
     InfoProLossConfig,
-    ObjectiveConfig,
     PredSimConfig,
-    PseudoLabelsConfig,
     PublishedConfig,
     ReconstructionConfig,
     ScheduleConfig,
@@ -29,57 +31,6 @@ from lwtrain.config.schema import (
     WaveConfig,
 )
 from lwtrain.data.dataset_info import DatasetInfo
-
-
-def pick_batches(
-    images: DatasetInfo,
-    labels: int | float | str,
-    encoder: EncoderConfig,
-    objective: ObjectiveConfig,
-    schedule: ScheduleConfig,
-    pseudo_labels: PseudoLabelsConfig,
-) -> Literal["half", "labelled"]:
-    """Resolve `batches=auto`: half of a batch is unlabelled, where such images exist and something learns from them."""
-    if all_are_labelled(images, labels) or why_unlabelled_images_are_idle(encoder, objective, schedule, pseudo_labels):
-        return "labelled"
-    return "half"
-
-
-def all_are_labelled(images: DatasetInfo, labels: int | float | str) -> bool:
-    """Whether no training image is left without a label."""
-    return labels == "all" and not images.num_unlabelled
-
-
-def why_nothing_can_rebuild(encoder: EncoderConfig, objective: ObjectiveConfig, schedule: ScheduleConfig) -> str | None:
-    """Name the setting by which no layer has a decoder; None if they have."""
-    if isinstance(schedule, BackpropConfig) and not isinstance(objective, ReconstructionConfig):
-        return "schedule=backprop trains without sidecars"
-    return None if encoder.rebuilds else f"encoder={encoder.name} has no decoder"
-
-
-def why_nothing_is_rebuilt(encoder: EncoderConfig, objective: ObjectiveConfig, schedule: ScheduleConfig) -> str | None:
-    """Name the setting by which no layer learns from reconstruction; None if they do."""
-    if reason := why_nothing_can_rebuild(encoder, objective, schedule):
-        return reason
-    if objective.rebuilds:
-        return None
-    setting = f"objective={objective.name}"
-    if isinstance(objective, BalancedConfig):
-        setting = "objective.alpha=1"
-    elif isinstance(objective, InfoProLossConfig):
-        setting = "objective.reconstruction_weight=0"
-    return f"{setting} leaves reconstruction out"
-
-
-def why_unlabelled_images_are_idle(
-    encoder: EncoderConfig, objective: ObjectiveConfig, schedule: ScheduleConfig, pseudo_labels: PseudoLabelsConfig
-) -> str | None:
-    """Name the setting by which no layer learns from unlabelled images; None if they do."""
-    if pseudo_labels.teaches:
-        return None
-    if reason := why_nothing_is_rebuilt(encoder, objective, schedule):
-        return reason
-    return None if objective.rebuilds_unlabelled else "objective.alpha=1 leaves the unlabelled reconstruction out"
 
 
 def without_effect(config: Config, given: Collection[str]) -> list[str]:

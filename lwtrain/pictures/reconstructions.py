@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from lwtrain.autoencoding import can_decode, reconstruct
-from lwtrain.config.effects import why_nothing_is_rebuilt
+from lwtrain.config.learned_from import why_nothing_is_rebuilt
 from lwtrain.config.schema import BackpropConfig
 from lwtrain.data.view import as_inputs
 from lwtrain.layer import HorizontalLayer

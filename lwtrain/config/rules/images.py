@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from lwtrain.config.effects import pick_batches
+from lwtrain.config.learned_from import pick_batches
 from lwtrain.config.schema import (
     AnyDatasetConfig,
     EncoderConfig,
