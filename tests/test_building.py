@@ -65,7 +65,7 @@ def test_the_optimizer_is_the_one_asked_for() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"encoder": "d"}, "encoder=d: .*Choices: a, b, c, conv, dense, mirror, pool"),
+        ({"encoder": "d"}, "encoder=d: .*Choices: a, b, c, conv, dense, infopro, mirror, pool"),
         ({"objective": "by_tasks"}, "objective=by_tasks: did you mean 'by_task'?"),
         ({"objective_settings": {"alpha": 1.5}}, r"objective\.alpha=1\.5"),
         ({"encoder_settings": {"dropout": 1.0}}, r"encoder\.dropout=1\.0"),

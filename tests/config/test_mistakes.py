@@ -186,7 +186,7 @@ ONE_MISTAKE = {
     "model=resnet20 model.head=joined model.modules=1": "with model.head=joined that is the whole network; choose 2",
     "model=resnet20 model.head=joint": "did you mean 'joined'? Choices: alone, joined",
     "model=resnet20 model.shortcut=padding": "did you mean 'pad'? Choices: pad, conv",
-    "model=resnet20 model.layer_depth=2": "not with model=resnet20, but with model=vgg11, ",
+    "model=resnet20 model.layer_depth=2": "not with model=resnet20, but with model=decoupled_cnn, greedy_cnn, ",
     "model=resnet20 map=pool": "Choices: auto, none (for model=resnet20)",
     "model=mlp objective=hsic objective.sigma=0": "choose a number above 0, or a list, each item a number above 0",
     "model=mlp objective=hsic objective.sigma=[1,-1]": "objective.sigma[1]=-1: choose a number above 0",
@@ -321,6 +321,7 @@ def test_what_a_users_own_yaml_file_sets_is_checked_too(tmp_path: Path) -> None:
         "model.widht=2: no such setting; did you mean model.width?",
         "model.width: missing; choose a number above 0",
         "model.layer_depth=one: choose a whole number of at least 1",
+        "model.whitening: missing; choose true or false",
     ]
 
 

@@ -39,6 +39,6 @@ def test_grid_of_zero_is_refused() -> None:
 
 def test_unknown_encoder_names_the_choices() -> None:
     with pytest.raises(
-        ValueError, match="encoder=poll: did you mean 'pool'\\? Choices: a, b, c, conv, dense, mirror, pool"
+        ValueError, match="encoder=poll: did you mean 'pool'\\? Choices: a, b, c, conv, dense, infopro, mirror, pool"
     ):
         SIDECARS["poll"]
