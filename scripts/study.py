@@ -29,6 +29,7 @@ def main() -> None:
     """Do what the command line asks for."""
     options = _parse()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))  # which ends the training, too
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # no word where a reader such as head has seen enough
     try:
         study = read_study(options.study, options.results.parent / "studies")
         chosen = trials(study, options.seeds, options.only, options.minutes)
