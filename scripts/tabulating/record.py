@@ -101,9 +101,11 @@ def why_cut_short(metrics: Mapping[str, Any]) -> list[str]:
 def learning_curve(run_dir: Path) -> list[dict[str, float]]:
     """Read how validation accuracy rose: seconds since the start, and accuracies of vote and head, epoch by epoch.
 
-    Where not all layers have trained yet, the vote is that of those that have. Without metrics.csv there is no curve.
+    Until all layers have trained, the vote is that of those that have. After that only votes of all layers count: early
+    in a wave none but the lowest layers have spoken for the network as it stands. Without metrics.csv there is no
+    curve.
     """
-    path, points, seconds = run_dir / "metrics.csv", [], 0.0
+    path, points, seconds, complete = run_dir / "metrics.csv", [], 0.0, False
     if not path.is_file():
         return []
     with path.open(newline="") as file:
@@ -112,7 +114,9 @@ def learning_curve(run_dir: Path) -> list[dict[str, float]]:
             if not spent:
                 continue
             seconds += sum(spent)
-            heard = {"vote": row.get("vote/val/accuracy_so_far"), "head": row.get("head/val/accuracy")}
+            complete = complete or bool(row.get("vote/val/accuracy"))
+            vote = row.get("vote/val/accuracy" if complete else "vote/val/accuracy_so_far")
+            heard = {"vote": vote, "head": row.get("head/val/accuracy")}
             accuracies = {name: round(float(value), 4) for name, value in heard.items() if value}
             points.append({"seconds": round(seconds, 1), **accuracies})
     return points

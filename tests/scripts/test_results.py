@@ -102,6 +102,8 @@ def test_the_curve_has_a_point_for_each_epoch_and_ends_with_the_run(classifier_r
     assert [point["seconds"] for point in curve] == sorted(point["seconds"] for point in curve)
     assert curve[-1]["seconds"] == pytest.approx(metrics["seconds"], rel=0.1, abs=0.5)
     assert curve[-1]["vote"] == pytest.approx(metrics["vote/val/accuracy"], abs=1e-4)
+    voted = [number for number, point in enumerate(curve) if "vote" in point]
+    assert voted == [0, 1, 2, 3, 4, 5, 6, 13]  # as each layer joins, and at the second wave's end
 
 
 def test_a_run_that_has_not_finished_is_refused(tmp_path: Path) -> None:
