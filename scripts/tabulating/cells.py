@@ -22,11 +22,11 @@ def difference(accuracies: Spread | None) -> str:
     """Write by how much accuracies differ, in points.
 
     Example:
-        >>> difference(Spread((0.012, 0.02))), difference(Spread((-0.01,)))
-        ('+1.6 ± 0.4', '-1.0')
+        >>> difference(Spread((0.012, 0.02))), difference(Spread((-0.01,))), difference(Spread((-0.0001,)))
+        ('+1.6 ± 0.4', '-1.0', '+0.0')
     """
-    signed = accuracies is not None and round(100 * accuracies.mean, 1) >= 0
-    return f"{'+' if signed else ''}{percent(accuracies)}"
+    written = percent(accuracies).replace("-0.0", "0.0")
+    return f"+{written}" if written and not written.startswith("-") else written
 
 
 def duration(seconds: float) -> str:
