@@ -56,21 +56,23 @@ class PseudoLabels(Callback):
         self._labels: Tensor | None = None  # (teachers, unlabelled images) int16
         self._made_before = 0  # the epoch before which they were made
 
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Forget the labels of an earlier fit; a checkpoint, if any, is read after this."""
+        if stage == "fit":
+            self._labels, self._made_before = None, 0
+
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Make sure that there is a way to hand labels out."""
         turns = self.schedule.turns(0, None)
         if self.teacher == "own" and Together.SIMULTANEOUS in turns:
             raise ValueError("pseudo_labels.teacher=own: layers that learn at once share a batch; choose vote")
-        data = trainer.datamodule  # type: ignore[attr-defined]  # Lightning sets it without declaring it
-        if not isinstance(data, SemiSupervisedDataModule):
-            raise ValueError(f"pseudo_labels.teacher={self.teacher}: needs a SemiSupervisedDataModule; choose none")
+        self._data(trainer).pseudo_labels = None  # left over where an earlier fit was interrupted
 
     @spent_on("front")
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Hand the labels out that the learning layer is to learn from, new ones if it knows the last."""
         assert isinstance(pl_module, LayerStack)
-        data = trainer.datamodule  # type: ignore[attr-defined]
-        epoch = trainer.current_epoch
+        data, epoch = self._data(trainer), trainer.current_epoch
         turn = self.schedule.moment(trainer).visit.layer
         if len(data.unlabelled) and turn in self.schedule.turns(self._made_before, epoch):
             with torch.no_grad(), evaluating(pl_module), trainer.precision_plugin.forward_context():
@@ -82,7 +84,7 @@ class PseudoLabels(Callback):
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Take the labels back."""
-        trainer.datamodule.pseudo_labels = None  # type: ignore[attr-defined]
+        self._data(trainer).pseudo_labels = None
 
     def state_dict(self) -> dict[str, Any]:
         """Give what a checkpoint keeps: two bytes for each unlabelled image and teacher."""
@@ -91,6 +93,12 @@ class PseudoLabels(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on with the labels of the checkpoint."""
         self._labels, self._made_before = state_dict["labels"], state_dict["made_before"]
+
+    def _data(self, trainer: pl.Trainer) -> SemiSupervisedDataModule:
+        data = trainer.datamodule  # type: ignore[attr-defined]  # Lightning sets it without declaring it
+        if not isinstance(data, SemiSupervisedDataModule):
+            raise ValueError(f"pseudo_labels.teacher={self.teacher}: needs a SemiSupervisedDataModule; choose none")
+        return data
 
     def _ask(self, stack: LayerStack, data: SemiSupervisedDataModule) -> Tensor:
         """Let the teachers look at all unlabelled images."""

@@ -180,6 +180,13 @@ def test_a_resumed_run_goes_on_with_its_labels(tmp_path: Path, teacher: str, sto
         assert labels is None or torch.equal(labels, again)
 
 
+def test_a_second_fit_does_not_begin_with_the_labels_of_the_first() -> None:
+    schedule, data = WaveSchedule(2, 2), tiny_data(augmentation=preset("light"))
+    teacher = PseudoLabels(schedule, "vote", 0.5)
+    first, second = (fit(schedule, tiny_stack(), data, callbacks=[teacher]) for _ in range(2))
+    assert not differing(tensors(first), tensors(second))
+
+
 def test_labels_are_taken_back_at_the_end() -> None:
     assert taught(WaveSchedule(2, 2))[2].pseudo_labels is None
 
