@@ -7,12 +7,11 @@ from torch import Tensor, nn
 
 from lwtrain.activations import ReLU
 from lwtrain.backbones.backbone import LayerShape, Shape
-from lwtrain.batch_rows import first_rows
 from lwtrain.convolution import SameConv2d
 from lwtrain.normalisation import BatchNorm2d
 from lwtrain.sidecars import SIDECARS
+from lwtrain.sidecars.forked import ForkedSidecar
 from lwtrain.sidecars.rebuilding import ImageSigmoid
-from lwtrain.sidecars.sidecar import Sidecar, SidecarOutput
 
 SMALL = (
     8  # pixels per side, up to which the classifier's convolution keeps size and channels, as in a ResNet's last stage
@@ -20,7 +19,7 @@ SMALL = (
 
 
 @SIDECARS.register("infopro")
-class InfoProSidecar(Sidecar):
+class InfoProSidecar(ForkedSidecar):
     """Rebuilds the images that entered the *network*, and classifies behind a convolution.
 
     The decoder enlarges the layer's output to the images' size, bilinearly, and applies two 3x3 convolutions. The
@@ -50,7 +49,7 @@ class InfoProSidecar(Sidecar):
         (torch.Size([2, 10]), torch.Size([4, 3, 32, 32]))
     """
 
-    rebuilds = rebuilds_images = True
+    rebuilds_images = True
 
     def __init__(
         self,
@@ -69,14 +68,9 @@ class InfoProSidecar(Sidecar):
         self.decoder = _decoder(shape, channels)
         self.classifier = _classifier(shape.outputs, num_classes, hidden)
 
-    def forward(self, features: Tensor, num_labelled: int | None = None, probe: bool = False) -> SidecarOutput:
-        """Classify the first `num_labelled` rows (all of them if None) and rebuild all rows' images."""
-        read = first_rows(features, num_labelled)
-        return SidecarOutput(self.classify(read.detach() if probe else read), self.decoder(features))
-
-    def classify(self, features: Tensor) -> Tensor:
-        """The logits of all rows, (batch, classes)."""
-        return self.classifier(features)
+    def rebuild(self, features: Tensor) -> Tensor:
+        """Give the reconstruction of all rows."""
+        return self.decoder(features)
 
     def decoder_parameters(self) -> Iterator[nn.Parameter]:
         """What only the reconstruction needs."""

@@ -8,19 +8,18 @@ from torch import Tensor, nn
 
 from lwtrain.activations import ReLU
 from lwtrain.backbones.backbone import LayerShape
-from lwtrain.batch_rows import first_rows
 from lwtrain.registry import choices_hint
 from lwtrain.sidecars import SIDECARS
+from lwtrain.sidecars.forked import ForkedSidecar
 from lwtrain.sidecars.pool import grid_classifier
 from lwtrain.sidecars.rebuilding import check_kernel_size, choose_output, output_module
-from lwtrain.sidecars.sidecar import Sidecar, SidecarOutput
 from lwtrain.sidecars.transposed import transposed_convolution
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": ReLU, "none": nn.Identity}
 
 
 @SIDECARS.register("mirror")
-class MirrorSidecar(Sidecar):
+class MirrorSidecar(ForkedSidecar):
     """A decoder alone: the transposed counterpart of the layer, from its output to its input, with no bottleneck.
 
     The mirrors of all layers, the top one first, make the decoder that fits the layers as an encoder: so the layers
@@ -53,8 +52,6 @@ class MirrorSidecar(Sidecar):
         torch.Size([2, 1, 28, 28])
     """
 
-    rebuilds = True
-
     def __init__(
         self,
         name: str,  # noqa: ARG002
@@ -83,14 +80,9 @@ class MirrorSidecar(Sidecar):
         self.way_back = nn.Sequential(OrderedDict(decoder=nn.Sequential(pieces), activation=between))
         self.classifier = grid_classifier(shape.outputs, num_classes, grid)
 
-    def forward(self, features: Tensor, num_labelled: int | None = None, probe: bool = False) -> SidecarOutput:
-        """Classify the first `num_labelled` rows (all of them if None) and rebuild all rows."""
-        read = first_rows(features, num_labelled)
-        return SidecarOutput(self.classify(read.detach() if probe else read), self.decoder(features))
-
-    def classify(self, features: Tensor) -> Tensor:
-        """The logits of all rows, (batch, classes)."""
-        return self.classifier(features)
+    def rebuild(self, features: Tensor) -> Tensor:
+        """Give the reconstruction of all rows."""
+        return self.decoder(features)
 
     def decoder_parameters(self) -> Iterator[nn.Parameter]:
         """What only the reconstruction needs."""
