@@ -84,7 +84,7 @@ class RunCheckpoints(Checkpoint):
 
         That one may have found other accuracies, and a run that is continued may count its votes by another rule.
         """
-        if trainer.fast_dev_run or not trainer.is_global_zero:  # type: ignore[attr-defined]
+        if trainer.fast_dev_run or not trainer.is_global_zero:  # type: ignore[attr-defined]  # as above
             return
         for path in filter(Path.is_file, (self.folder / "last.ckpt", self.folder / "best.ckpt")):
             stored = load_checkpoint(path)
