@@ -9,8 +9,10 @@ import torch
 from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning.callbacks import Checkpoint
 
+from lwtrain.checkpoint_format import brought_up
 from lwtrain.errors import DataError
 from lwtrain.files import write_whole
+from lwtrain.whole_archives import is_whole
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -26,22 +28,25 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint onto the CPU without running any code that it may bring.
+    """Read a checkpoint onto the CPU without running any code that it may bring; an older one is brought up to date.
 
     Raises:
-        DataError: If the file is missing, cut short, damaged, or holds more than tensors and plain values.
+        DataError: If the file is missing, cut short, damaged in a single bit, of a later version of lwtrain, or holds
+            more than tensors and plain values.
     """
+    if not path.exists():
+        raise DataError(f"ckpt_path={path}: there is no such file")
     try:
+        if not is_whole(path):
+            raise ValueError("its bytes are not those that were written")
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise DataError(f"ckpt_path={path}: there is no such file") from None
     except Exception as error:  # damaged bytes make torch's reader fail in any way: KeyError, IndexError, ...
         raise DataError(
             f"ckpt_path={path}: not a readable checkpoint (cut short or damaged?). Choose another one"
         ) from error
     if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
         raise DataError(f"ckpt_path={path}: not a checkpoint of lwtrain. Choose a last.ckpt or best.ckpt")
-    return checkpoint
+    return brought_up(checkpoint, path)
 
 
 class RunCheckpoints(Checkpoint):

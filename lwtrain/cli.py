@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from lwtrain.commands import COMMANDS
 from lwtrain.config.files import conf_dir
-from lwtrain.errors import ConfigError, DataError, TrainingError
+from lwtrain.errors import MENDABLE, ConfigError, Stopped
 from lwtrain.failures import failure_kept, is_interruption
 from lwtrain.help import help_text
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from lwtrain.config.schema import Config
 
-MISTAKEN, INTERRUPTED = 2, 130  # exit codes; a run that fails has 1
+MISTAKEN, INTERRUPTED = 2, 130  # exit codes; a run that fails has 1, one that a signal stops 128 and its number
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     Raises:
         SystemExit: With code 2 if settings or a command's arguments are mistaken, 1 if a run fails, 130 if it is
-            stopped with Ctrl-C.
+            stopped with Ctrl-C, 143 if by SIGTERM.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if arguments and arguments[0] in COMMANDS:
@@ -61,7 +61,7 @@ def _command(name: str, arguments: list[str]) -> None:
     """Do something else than train."""
     try:
         import_module(f"lwtrain.commands.{name}").main(arguments)
-    except (ConfigError, DataError) as error:
+    except MENDABLE as error:
         print(error, file=sys.stderr)
         sys.exit(MISTAKEN)
     except KeyboardInterrupt:
@@ -102,6 +102,8 @@ def _checked(words: list[str], options: Namespace) -> list[str]:
     except ConfigError as error:
         print(error, file=sys.stderr)
         sys.exit(MISTAKEN)
+    for note in command_line.notes():
+        print(note, file=sys.stderr)
     return command_line.for_hydra()
 
 
@@ -134,13 +136,17 @@ def run_job(values: "DictConfig") -> float | None:
     hydra_config = HydraConfig.get()
     try:
         return _train(values, hydra_config)
-    except (ConfigError, DataError, TrainingError) as error:
+    except MENDABLE as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
         if hydra_config.mode is RunMode.MULTIRUN:
             log.error("%s", error)
             raise CompactHydraException(str(error)) from None
         sys.exit(str(error))
+    except Stopped as end:
+        if is_first_process():
+            print(how_to_go_on(_folder(hydra_config)), file=sys.stderr)
+        sys.exit(128 + end.signal)
     except BaseException as end:
         if isinstance(end, KeyboardInterrupt) or not is_interruption(end):
             raise

@@ -36,3 +36,27 @@ def trainer_at_fault() -> Iterator[None]:
 
 class TrainingError(Exception):
     """Training that cannot go on, with the layer and the step named."""
+
+
+class WriteError(OSError):
+    """A file that cannot be written, with its path and the remedy named."""
+
+    def __str__(self) -> str:
+        """Give the message alone, without the number of the error."""
+        return str(self.strerror)
+
+
+class Stopped(KeyboardInterrupt):
+    """A run that was asked to stop, and did so behind an epoch whose checkpoint is stored.
+
+    Attributes:
+        signal: The number of the signal that asked for it.
+    """
+
+    def __init__(self, signal: int) -> None:
+        super().__init__(signal)
+        self.signal = signal
+
+
+MENDABLE = (ConfigError, DataError, TrainingError, WriteError)
+"""What a user is told without a traceback."""

@@ -1,10 +1,10 @@
 """Why a run failed, kept in its folder for whoever looks at many runs afterwards."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lwtrain.errors import ConfigError, DataError, TrainingError
+from lwtrain.errors import MENDABLE, WriteError
 from lwtrain.files import write_whole
 
 _FILE = "failure.txt"
@@ -21,9 +21,9 @@ def failure_kept(folder: Path) -> Iterator[None]:
         yield
     except Exception as error:
         if not is_interruption(error):
-            mendable = isinstance(error, (ConfigError, DataError, TrainingError))
-            reason = str(error) if mendable else f"{type(error).__name__}: {error}"
-            write_whole(folder / _FILE, lambda file: file.write(f"{reason}\n".encode(errors="backslashreplace")))
+            reason = str(error) if isinstance(error, MENDABLE) else f"{type(error).__name__}: {error}"
+            with suppress(WriteError):  # where the disk is what failed, the reason is told and not kept
+                write_whole(folder / _FILE, lambda file: file.write(f"{reason}\n".encode(errors="backslashreplace")))
         raise
 
 

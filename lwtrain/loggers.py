@@ -10,7 +10,7 @@ from lightning_fabric.utilities.rank_zero import rank_zero_only
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from torch.utils.tensorboard.summary import hparams
 
-from lwtrain.files import write_whole
+from lwtrain.files import disk_at_fault, write_whole
 
 
 class RunCSVLogger(Logger):
@@ -77,13 +77,15 @@ class RunTensorBoardLogger(TensorBoardLogger):
     """
 
     def __init__(self, folder: Path, resume_step: int | None = None) -> None:
-        purge: dict[str, Any] = {} if resume_step is None else {"purge_step": resume_step + 1}
-        super().__init__(save_dir=folder, name="", version="", default_hp_metric=False, **purge)
+        first = 0 if resume_step is None else resume_step + 1  # a start that was killed early may have left events
+        super().__init__(save_dir=folder, name="", version="", default_hp_metric=False, purge_step=first)
+        self._folder = folder
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Add points to the curves; Lightning's count of epochs, which it slips in here and there, is left out."""
-        super().log_metrics(_without_epoch(metrics), step)
+        with disk_at_fault(self._folder):
+            super().log_metrics(_without_epoch(metrics), step)
 
     @rank_zero_only
     def log_settings(self, settings: Mapping[str, Any], metric: str) -> None:
@@ -95,7 +97,8 @@ class RunTensorBoardLogger(TensorBoardLogger):
     @rank_zero_only
     def save(self) -> None:
         """Bring all events to disk."""
-        self.experiment.flush()
+        with disk_at_fault(self._folder):
+            self.experiment.flush()
 
 
 def _without_epoch(metrics: Mapping[str, float]) -> dict[str, float]:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from lwtrain.backbones.backbone import Shape
 from lwtrain.ballots import Ballots
+from lwtrain.checkpoint_format import stamp
 from lwtrain.data.index_batches import RowBatch
 from lwtrain.data.module import SemiSupervisedDataModule
 from lwtrain.fitting_images import check_images
@@ -162,7 +163,8 @@ class MeasuredNetwork(VotingNetwork):
             logger.log_metrics(written, step=self.global_step)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the figures so far, and whose of them have been written down."""
+        """Add the figures so far, whose of them have been written down, and the checkpoint's format."""
+        checkpoint["lwtrain"] = stamp()
         checkpoint["figures"], checkpoint["announced"] = dict(self.figures), sorted(self.ballots.announced)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

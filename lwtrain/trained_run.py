@@ -58,9 +58,8 @@ def load_run(folder: Path, *, checkpoint: Literal["last", "best"] = "last", data
         stack = build_network(config, data)
     if stored.get(type(data).__name__, {}).get("fingerprint", data.fingerprint()) != data.fingerprint():
         raise DataError(f"{folder}: its run had other training data, labels or validation images than are here now")
-    tensors = {"accuracies": stack.accuracies, **stored["state_dict"]}  # which older runs did not keep
-    check_same_shapes(tensors, stack.state_dict(), f"{folder}: a checkpoint of another network")
-    stack.load_state_dict(tensors)
+    check_same_shapes(stored["state_dict"], stack.state_dict(), f"{folder}: a checkpoint of another network")
+    stack.load_state_dict(stored["state_dict"])
     return TrainedRun(folder, config, stack.requires_grad_(False).eval(), data)
 
 

@@ -15,13 +15,14 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from lwtrain.allocator import keep_freed_memory
 from lwtrain.callbacks.compiled_steps import CompiledSteps
+from lwtrain.callbacks.stop_signal import StopSignal
 from lwtrain.callbacks.stopwatch import Stopwatch
 from lwtrain.checkpoints import RunCheckpoints, load_checkpoint
 from lwtrain.config.flattening import flatten
 from lwtrain.config.run_folders import EarlierRun, differences
 from lwtrain.config.schema import Config
 from lwtrain.data.module import SemiSupervisedDataModule
-from lwtrain.errors import ConfigError, DataError, settings_at_fault, trainer_at_fault
+from lwtrain.errors import ConfigError, DataError, Stopped, settings_at_fault, trainer_at_fault
 from lwtrain.files import write_whole
 from lwtrain.from_config import (
     build_callbacks,
@@ -56,6 +57,8 @@ def train(config: Config, run_dir: Path) -> dict[str, Any]:
         ConfigError: If settings do not fit each other or the data.
         DataError: If data, a checkpoint or a layer file are missing or damaged.
         TrainingError: If losses or weights are no longer finite.
+        WriteError: If the disk is full or cannot be written to.
+        Stopped: If a signal asked for it; the epoch before it is stored.
     """
     keep_freed_memory()
     quieten_lightning()
@@ -76,6 +79,7 @@ def train(config: Config, run_dir: Path) -> dict[str, Any]:
         store_split(data, run_dir)
         show_settings(config, loggers)
         trainer.fit(stack, datamodule=data, ckpt_path=config.ckpt_path, weights_only=True)
+        _heed_signals(trainer, callbacks)
         made = {"epochs": {"trained": trainer.current_epoch, "scheduled": epochs}, "made_by": provenance(run_dir)}
         try:
             measure(trainer, stack, data)
@@ -85,6 +89,14 @@ def train(config: Config, run_dir: Path) -> dict[str, Any]:
     metrics = known(config, stack, stopwatch, callbacks) | made
     finish(config, stack, metrics, run_dir)
     return metrics
+
+
+def _heed_signals(trainer: pl.Trainer, callbacks: Sequence[Callback]) -> None:
+    """End a run that was asked to stop, unless that came in its last epoch."""
+    assert trainer.max_epochs is not None, "the schedule sets it"
+    for callback in callbacks:
+        if isinstance(callback, StopSignal) and callback.received and trainer.current_epoch < trainer.max_epochs:
+            raise Stopped(callback.received)
 
 
 def known(config: Config, stack: LayerStack, stopwatch: Stopwatch, callbacks: Sequence[Callback]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from lwtrain.config.run_folders import (
     check_writable,
     differences,
     find_earlier_run,
+    holds_checkpoints,
     is_first_process,
 )
 from lwtrain.config.schema import Config
@@ -88,6 +89,13 @@ class CommandLine:
             raise ConfigError("\n".join(dict.fromkeys(told)))
         return [config for config in configs if config is not None]
 
+    def notes(self) -> list[str]:
+        """Say what a user should know of the run that is continued, though it is no mistake."""
+        if self._earlier is None or self._earlier.damaged is None:
+            return []
+        damaged, sound = self._earlier.damaged, self._earlier.checkpoint.name
+        return [f"{damaged}: missing or damaged; going on from {sound}, and making the epochs behind it again"]
+
     def for_hydra(self) -> list[str]:
         """Give the words on to Hydra, which wants a sign before settings that no YAML file has a value for."""
         return [("++" if word.key in self._composer.added else "") + word.text for word in self._words]
@@ -142,13 +150,20 @@ class CommandLine:
         return None if not values or values[-1] is None else str(values[-1])
 
     def _find_earlier_run(self) -> EarlierRun | None:
-        ckpt_path = self._given("ckpt_path")
+        ckpt_path, run_dir = self._given("ckpt_path"), self._given("hydra.run.dir")
         if ckpt_path is None:
             return None
         if self.multirun:
             self._mistakes.append(f"ckpt_path={ckpt_path}: not with -m; go on with one run at a time")
             return None
-        folder = Path(self._given("hydra.run.dir") or "outputs")
+        if ckpt_path == "auto":
+            if run_dir is None:
+                self._mistakes.append("ckpt_path=auto: say where the run lies, or is to lie: hydra.run.dir=FOLDER")
+            if run_dir is None or not holds_checkpoints(Path(run_dir)):
+                self._words = [word for word in self._words if word.key != "ckpt_path"]
+                return None
+            ckpt_path = run_dir
+        folder = Path(run_dir or "outputs")
         try:
             return find_earlier_run(ckpt_path, folder if folder.is_dir() else Path("outputs"))
         except ConfigError as error:

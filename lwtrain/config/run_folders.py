@@ -14,10 +14,11 @@ from lwtrain.config.schema import Config
 from lwtrain.config.wording import shown
 from lwtrain.errors import ConfigError
 from lwtrain.files import write_whole
+from lwtrain.whole_archives import is_whole
 
 SETTINGS = "config.yaml"  # in a run's folder: all it was made with
 WORDS = ".hydra/overrides.yaml"  # there too: the command line, as Hydra keeps it
-_LAST = "checkpoints/last.ckpt"
+_LAST, _BEST = "checkpoints/last.ckpt", "checkpoints/best.ckpt"
 _METRICS = "metrics.json"
 
 FREE = (
@@ -53,12 +54,14 @@ class EarlierRun:
         folder: The run's; None if the checkpoint lies in no run's folder.
         words: The command line that started it.
         settings: All it was made with.
+        damaged: A later checkpoint of the run, of which this one takes the place.
     """
 
     checkpoint: Path
     folder: Path | None = None
     words: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    damaged: Path | None = None
 
 
 def find_earlier_run(ckpt_path: str, outputs: Path) -> EarlierRun:
@@ -71,12 +74,16 @@ def find_earlier_run(ckpt_path: str, outputs: Path) -> EarlierRun:
     Raises:
         ConfigError: If there is none, or what it was made with cannot be read.
     """
+    damaged = None
     if ckpt_path == "last":
         checkpoint = max(outputs.glob(f"**/{_LAST}"), key=lambda path: path.stat().st_mtime, default=None)
         if checkpoint is None:
             raise ConfigError(f"ckpt_path=last: no checkpoint below {outputs}/ yet; start a run without ckpt_path")
+        checkpoint, damaged = _sound_checkpoint(checkpoint.parents[1])
+    elif holds_checkpoints(Path(ckpt_path)):
+        checkpoint, damaged = _sound_checkpoint(Path(ckpt_path))
     else:
-        checkpoint = Path(ckpt_path) / _LAST if Path(ckpt_path).is_dir() else Path(ckpt_path)
+        checkpoint = Path(ckpt_path)
         if not checkpoint.is_file():
             raise ConfigError(f"ckpt_path={ckpt_path}: no such checkpoint; choose last, a run's folder or a .ckpt file")
     checkpoint = checkpoint.resolve()
@@ -84,10 +91,32 @@ def find_earlier_run(ckpt_path: str, outputs: Path) -> EarlierRun:
         if (folder / SETTINGS).is_file() and (folder / WORDS).is_file():
             try:
                 words, settings = (yaml.safe_load((folder / name).read_text()) for name in (WORDS, SETTINGS))
-                return EarlierRun(checkpoint, folder, tuple(words), dict(settings))
+                return EarlierRun(checkpoint, folder, tuple(words), dict(settings), damaged)
             except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
                 raise ConfigError(f"ckpt_path={ckpt_path}: {folder} is damaged; {SETTINGS}: {error}") from error
-    return EarlierRun(checkpoint)
+    return EarlierRun(checkpoint, damaged=damaged)
+
+
+def holds_checkpoints(folder: Path) -> bool:
+    """Whether a folder is that of a run which can be gone on with."""
+    return (folder / _LAST).is_file() or (folder / _BEST).is_file()
+
+
+def _sound_checkpoint(run: Path) -> tuple[Path, Path | None]:
+    """Find the last checkpoint of a run that is whole, and the one that it stands in for, if that is damaged.
+
+    A run that goes on from the best checkpoint makes the epochs behind it again, and ends as it would have ended.
+    """
+    last, best = run / _LAST, run / _BEST
+    if is_whole(last):
+        return last, None
+    if is_whole(best):
+        return best, last
+    stored = " (take its trained layers: layer.load=" + f"{run / 'layers'})" if any(run.glob("layers/*")) else ""
+    raise ConfigError(
+        f"ckpt_path={run}: {_LAST} is missing or damaged, and there is no sound {_BEST} either.\n"
+        f"Choose another run, or start anew in another folder{stored}"
+    )
 
 
 def differences(config: Config, earlier: EarlierRun) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).resolve().parents[2]
-_INTERRUPTED = 130  # exit code of a run that was stopped by Ctrl-C
+_INTERRUPTED = (130, 143)  # exit codes of a run that was stopped by Ctrl-C or SIGTERM
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def train(words: Sequence[str], log: IO[bytes]) -> bool:
         process.terminate()
         process.wait()
         raise
-    if code == _INTERRUPTED:
+    if code in _INTERRUPTED:
         raise KeyboardInterrupt
     return code == 0
 
