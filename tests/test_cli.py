@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 import yaml
 from small_folders import pets
+from stored_checkpoints import damage, store_checkpoint
 
 from lwtrain import cli
 from lwtrain.commands import COMMANDS
 from lwtrain.config.schema import Config
 from lwtrain.data.picture_folder import list_pictures
-from lwtrain.errors import ConfigError, DataError
+from lwtrain.errors import ConfigError, DataError, Stopped, WriteError
+from lwtrain.failures import read_failure
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
@@ -55,8 +57,7 @@ class Training(ModuleType):
         self.runs.append((config, run_dir))
         if len(self.runs) in self.failures:
             raise self.failures[len(self.runs)]
-        (run_dir / "checkpoints").mkdir(exist_ok=True)
-        (run_dir / "checkpoints" / "last.ckpt").touch()
+        store_checkpoint(run_dir / "checkpoints" / "last.ckpt")
         return {"vote/val/accuracy": 0.9}
 
 
@@ -412,6 +413,46 @@ def test_ctrl_c_may_come_while_a_file_is_written(training: Training, capsys: pyt
     training.failures[1] = broken
     assert exit_code("progress=none") == 130
     assert capsys.readouterr().err == "stopped before the first checkpoint; start it anew\n"
+
+
+@pytest.mark.parametrize(("signal_number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_fit_that_was_asked_to_stop_says_how_to_go_on(
+    signal_number: int, code: int, training: Training, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli.main(["hydra.run.dir=run", "progress=none"])
+    training.failures[2] = Stopped(signal_number)
+    assert exit_code("ckpt_path=run", "progress=none") == code
+    assert capsys.readouterr().err == "stopped; go on with: ckpt_path=run\n"
+    assert read_failure(Path("run")) is None
+
+
+def test_a_full_disk_is_told_of_in_two_lines(training: Training, capsys: pytest.CaptureFixture[str]) -> None:
+    training.failures[1] = WriteError(28, "run/metrics.csv: cannot be written (No space left on device).\nFree some")
+    assert exit_code("progress=none") == "run/metrics.csv: cannot be written (No space left on device).\nFree some"
+
+
+def test_the_same_command_begins_a_run_and_goes_on_with_it(training: Training) -> None:
+    words = ["seed=3", "hydra.run.dir=run", "ckpt_path=auto", "progress=none"]
+    cli.main(words)
+    cli.main(words)
+    (first, one), (second, other) = training.runs
+    assert one.resolve() == other.resolve()
+    assert (first.ckpt_path, second.ckpt_path) == (None, str(Path("run/checkpoints/last.ckpt").resolve()))
+    assert first.seed == second.seed == 3
+
+
+def test_a_run_whose_last_checkpoint_is_damaged_goes_on_from_the_best(
+    training: Training, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli.main(["hydra.run.dir=run", "progress=none"])
+    store_checkpoint(Path("run/checkpoints/best.ckpt"))
+    damage(Path("run/checkpoints/last.ckpt"))
+    cli.main(["ckpt_path=run", "progress=none"])
+    assert training.runs[1][0].ckpt_path == str(Path("run/checkpoints/best.ckpt").resolve())
+    said = (
+        "run/checkpoints/last.ckpt: missing or damaged; going on from best.ckpt, and making the epochs behind it again"
+    )
+    assert capsys.readouterr().err.splitlines() == [said]
 
 
 def test_a_run_that_ends_itself_keeps_its_exit_code(training: Training) -> None:

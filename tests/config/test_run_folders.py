@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from stored_checkpoints import damage, store_checkpoint
 
 from lwtrain.config.command_line import CommandLine
 from lwtrain.config.loading import load_config
@@ -21,9 +22,7 @@ def earlier_run(folder: Path, *words: str, age: int = 0) -> Path:
     (folder / ".hydra").mkdir(parents=True)
     (folder / ".hydra" / "overrides.yaml").write_text(yaml.safe_dump(list(words)))
     store_settings(load_config(words), folder)
-    (folder / "checkpoints").mkdir()
-    checkpoint = folder / "checkpoints" / "last.ckpt"
-    checkpoint.touch()
+    checkpoint = store_checkpoint(folder / "checkpoints" / "last.ckpt")
     os.utime(checkpoint, (1e9 - age, 1e9 - age))
     return checkpoint
 
@@ -252,3 +251,63 @@ def test_only_the_first_process_claims_the_folder(monkeypatch: pytest.MonkeyPatc
     assert is_first_process()
     monkeypatch.setenv("LOCAL_RANK", "1")
     assert not is_first_process()
+
+
+@pytest.mark.parametrize("form", ["run", "last"])
+@pytest.mark.parametrize("fate", ["damaged", "cut short"])
+def test_a_damaged_last_checkpoint_is_passed_over_for_the_best(form: str, fate: str) -> None:
+    checkpoint = earlier_run(Path("outputs/run"), "seed=7")
+    best = store_checkpoint(checkpoint.with_name("best.ckpt"))
+    if fate == "damaged":
+        damage(checkpoint)
+    else:
+        checkpoint.write_bytes(checkpoint.read_bytes()[:-9])
+    command_line = CommandLine(["ckpt_path=" + ("last" if form == "last" else "outputs/run")])
+    (config,) = command_line.check(new_folder=True)
+    assert (config.ckpt_path, config.seed) == (str(best.resolve()), 7)
+    assert len(command_line.notes()) == 1
+    assert "outputs/run/checkpoints/last.ckpt: missing or damaged" in command_line.notes()[0]
+
+
+def test_a_missing_last_checkpoint_is_passed_over_for_the_best() -> None:
+    checkpoint = earlier_run(Path("run"), "seed=7")
+    checkpoint.rename(checkpoint.with_name("best.ckpt"))
+    (config,) = CommandLine(["ckpt_path=run"]).check(new_folder=True)
+    assert config.ckpt_path is not None
+    assert config.ckpt_path.endswith("best.ckpt")
+
+
+def test_a_sound_run_brings_no_notes() -> None:
+    earlier_run(Path("run"))
+    assert CommandLine(["ckpt_path=run"]).notes() == []
+    assert CommandLine([]).notes() == []
+
+
+@pytest.mark.parametrize("layers", [True, False])
+def test_where_no_checkpoint_is_sound_the_remedy_is_named(layers: bool) -> None:
+    checkpoint = earlier_run(Path("run"))
+    damage(checkpoint)
+    if layers:
+        Path("run/layers").mkdir()
+        Path("run/layers/layer_0.safetensors").touch()
+    first, second = refusal("ckpt_path=run").splitlines()
+    assert first.startswith("ckpt_path=run: checkpoints/last.ckpt is missing or damaged, and there is no sound")
+    assert ("layer.load=run/layers" in second) is layers
+
+
+def test_auto_begins_a_run_where_there_is_none() -> None:
+    command_line = CommandLine(["seed=5", "ckpt_path=auto", "hydra.run.dir=run"])
+    (config,) = command_line.check(new_folder=True)
+    assert config.ckpt_path is None
+    assert command_line.for_hydra() == ["seed=5", "hydra.run.dir=run"]
+
+
+def test_auto_goes_on_with_the_run_that_is_there() -> None:
+    checkpoint = earlier_run(Path("run"), "seed=5")
+    (config,) = CommandLine(["seed=5", "ckpt_path=auto", "hydra.run.dir=run"]).check(new_folder=True)
+    assert (config.ckpt_path, config.seed) == (str(checkpoint.resolve()), 5)
+    assert refusal("seed=6", "ckpt_path=auto", "hydra.run.dir=run").startswith("seed=6: the checkpoint was made with")
+
+
+def test_auto_has_to_know_the_folder() -> None:
+    assert refusal("ckpt_path=auto") == "ckpt_path=auto: say where the run lies, or is to lie: hydra.run.dir=FOLDER"
