@@ -51,11 +51,9 @@ def disk_at_fault(path: Path) -> Iterator[None]:
     except Exception as error:
         if (answer := _answer_of_the_disk(error)) is None:
             raise
-        remedy = "free some space" if answer.errno in _NO_SPACE else "make it writable"
-        raise WriteError(
-            answer.errno,
-            f"{path}: cannot be written ({answer.strerror}); what was there before is kept. First {remedy}",
-        ) from error
+        remedy = "free some space" if answer.errno in _NO_SPACE else "make its folder writable"
+        told = f"{path}: cannot be written ({answer.strerror}); what was there before is kept.\nFirst {remedy}"
+        raise WriteError(answer.errno, told) from error
 
 
 def _answer_of_the_disk(error: BaseException | None) -> OSError | None:
