@@ -7,14 +7,14 @@ Hydra does what it does for every program: it makes the run's folder, or starts 
 import logging
 import os
 import sys
-from argparse import Namespace
+from argparse import ArgumentError, Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from lwtrain.commands import COMMANDS
 from lwtrain.config.files import conf_dir
@@ -62,8 +62,7 @@ def _command(name: str, arguments: list[str]) -> None:
     try:
         import_module(f"lwtrain.commands.{name}").main(arguments)
     except MENDABLE as error:
-        print(error, file=sys.stderr)
-        sys.exit(MISTAKEN)
+        _refuse(error)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 
@@ -78,13 +77,38 @@ def _start(arguments: list[str]) -> None:
     if "--debug" in arguments:
         arguments.remove("--debug")
         os.environ["HYDRA_FULL_ERROR"] = "1"
-    options, unknown = get_args_parser().parse_known_intermixed_args(arguments)
+    parser = get_args_parser()
+    parser.exit_on_error = False
+    try:
+        options, unknown = parser.parse_known_intermixed_args(arguments)
+    except ArgumentError as error:
+        _refuse(str(error).removeprefix("argument "))
+    _check_options(options)
     words = [*options.overrides, *unknown]
     flags = [argument for argument in arguments if argument not in words]
-    if not (options.hydra_help or options.shell_completion or options.info or options.experimental_rerun):
+    if not options.shell_completion:
         words = _checked(words, options)
     with _arguments(flags + words), results_shown():
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(run_job)()
+
+
+def _check_options(options: Namespace) -> None:
+    """End the program where Hydra would look for settings in places that can bring code."""
+    if options.experimental_rerun is not None:
+        _refuse(
+            f"--experimental-rerun={options.experimental_rerun}: it would unpickle that file, which can run code; "
+            "go on with a run by ckpt_path=RUN"
+        )
+    if options.config_path is not None:
+        _refuse(
+            f"--config-path={options.config_path}: settings start from lwtrain's own files; "
+            "name a folder of yours with --config-dir"
+        )
+
+
+def _refuse(message: object) -> NoReturn:
+    print(message, file=sys.stderr)
+    sys.exit(MISTAKEN)
 
 
 def _checked(words: list[str], options: Namespace) -> list[str]:
@@ -98,10 +122,9 @@ def _checked(words: list[str], options: Namespace) -> list[str]:
         config_name=options.config_name or "train",
     )
     try:
-        command_line.check(new_folder=options.cfg is None)
+        command_line.check(new_folder=not (options.cfg or options.info or options.hydra_help))
     except ConfigError as error:
-        print(error, file=sys.stderr)
-        sys.exit(MISTAKEN)
+        _refuse(error)
     for note in command_line.notes():
         print(note, file=sys.stderr)
     return command_line.for_hydra()

@@ -1,6 +1,6 @@
 """From the words of a command line to checked configs, with every mistake in one message."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice, product
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from lwtrain.config.checking import check
-from lwtrain.config.composing import Composed, Composer, hydra_at_hand, swept_in
+from lwtrain.config.composing import Composed, Composer, swept_in
 from lwtrain.config.files import group_choices
 from lwtrain.config.run_folders import (
     LIMITS,
@@ -75,9 +75,11 @@ class CommandLine:
         Raises:
             ConfigError: If anything is wrong; the message has a line for each mistake.
         """
-        with hydra_at_hand():
+        with self._composer.ready():
             words = [*self._swept_in_files(), *self._words]
             outcomes = [self._composer.compose(run, self._mistakes) for run in self._runs(words)]
+            for run in _each_value(words):  # of a large multirun the files at least: they shall not bring code
+                self._composer.compose_files(run, self._mistakes)
             composed = [outcome for outcome in outcomes if outcome is not None]
             self._check_swept(composed, starts=new_folder)
             configs = [self._check(each) for each in composed]
@@ -102,10 +104,8 @@ class CommandLine:
 
     def _runs(self, words: Sequence[Word]) -> Iterable[tuple[Given, ...]]:
         """Combine the words' values, beginning with combinations that have each value of each word in them."""
-        values = [word.runs for word in words if word.runs]
-        most = max(map(len, values), default=1)
-        each = (tuple(runs[min(number, len(runs) - 1)] for runs in values) for number in range(most))
-        first = islice(chain(each, product(*values)), _MOST_RUNS)
+        combinations = product(*(word.runs for word in words if word.runs))
+        first = islice(chain(_each_value(words), combinations), _MOST_RUNS)
         return {tuple(given.text for given in run): run for run in first}.values()
 
     def _swept_in_files(self) -> list[Word]:
@@ -202,6 +202,13 @@ class CommandLine:
             (check_writable if continued else check_new_folder)(folder, setting)
         except (OmegaConfBaseException, ConfigError) as error:
             self._mistakes.append(str(error))
+
+
+def _each_value(words: Sequence[Word]) -> Iterator[tuple[Given, ...]]:
+    """Go through combinations that have each value of each word in them, and no more than that takes."""
+    values = [word.runs for word in words if word.runs]
+    for number in range(max(map(len, values), default=1)):
+        yield tuple(runs[min(number, len(runs) - 1)] for runs in values)
 
 
 def _overruled_by(key: str) -> set[str]:

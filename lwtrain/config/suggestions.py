@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 
 from lwtrain.config.annotations import schema_called, schemas
 from lwtrain.config.files import group_choices
+from lwtrain.config.foreign_code import names_code
 from lwtrain.config.schema import Config
 from lwtrain.config.wording import shown
 
@@ -50,6 +51,8 @@ def unknown_setting(path: str, value: Any, schema: Any, choice: Any = None) -> I
 
 
 def _hint(path: str, schema: Any, choice: Any) -> str:
+    if names_code(path):
+        return "settings cannot name code; choose by name, or build the network in a script of your own"
     if path in ELSEWHERE:
         return f"not set here; {ELSEWHERE[path]}"
     group, _, key = path.rpartition(".")

@@ -80,10 +80,15 @@ def parse(text: str, groups: Groups, mistakes: list[str], *, multirun: bool = Fa
         )
         return None
     key = override.key_or_group
+    if key == "hydra.searchpath":
+        mistakes.append(f"{shown(text)}: name a folder of your own YAML files with --config-dir")
+        return None
     if key.replace("/", ".").partition(".")[0] == "hydra":
         return Word(key, text, tuple(Given(key, value, "hydra", text) for _, value in values[:1]))
     if not key or override.is_delete() or override.package is not None:
         mistakes.append(f"{shown(text)}: settings are changed, not taken away or moved; write setting=value")
+    elif len(values) == _MOST_VALUES and key in groups:
+        mistakes.append(f"{key}: choose fewer than {_MOST_VALUES}")
     elif not values:
         mistakes.append(f"{shown(text)}: there is no value in this; list some, such as {key}=a,b")
     elif override.is_sweep_override() and not multirun:
