@@ -5,7 +5,7 @@ PYTHON := $(or $(shell command -v python3.11 || command -v python3),python3)
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help train test check format clean
+.PHONY: help train test check format audit clean
 .DEFAULT_GOAL := help
 
 help:  ## Say what can be made
@@ -25,6 +25,11 @@ check: $(READY)  ## Lint, look at the format, check types
 format: $(READY)  ## Format, and mend what can be mended
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+audit:  ## Look up known vulnerabilities of the locked packages (pip-audit, from a folder of its own; needs the network)
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(PYTHON) -m venv "$$folder" && \
+	"$$folder/bin/python" -m pip install --quiet --disable-pip-version-check pip-audit && \
+	"$$folder/bin/pip-audit" --requirement requirements.lock --no-deps --disable-pip --strict
 
 clean:  ## Remove what tools leave behind; outputs/, data/ and .venv stay
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

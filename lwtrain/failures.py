@@ -30,7 +30,7 @@ def failure_kept(folder: Path) -> Iterator[None]:
 def read_failure(folder: Path) -> str | None:
     """Give the reason why the run in a folder failed; None if it did not."""
     path = folder / _FILE
-    return path.read_text().strip() if path.is_file() else None
+    return path.read_text(errors="replace").strip() if path.is_file() else None
 
 
 def is_interruption(end: BaseException | None) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save
 from torch import nn
 
@@ -55,7 +55,7 @@ def _load_layer(stack: LayerStack, path: Path) -> int:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
     except FileNotFoundError:
         raise DataError(f"layer.load={path}: there is no such file") from None
-    except (SafetensorError, OSError) as error:
+    except Exception as error:  # of the file's system, or of its reader over bytes that are none of its kind
         raise DataError(f"layer.load={path}: not a readable layer file ({error})") from error
     if name not in stack.names:
         raise DataError(

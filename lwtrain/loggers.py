@@ -11,6 +11,7 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from torch.utils.tensorboard.summary import hparams
 
 from lwtrain.files import disk_at_fault, write_whole
+from lwtrain.metrics_csv import read_metrics_csv
 
 
 class RunCSVLogger(Logger):
@@ -28,8 +29,8 @@ class RunCSVLogger(Logger):
         self._path = folder / "metrics.csv"
         self._rows: dict[int, dict[str, Any]] = {}
         if resume_step is not None and self._path.exists():
-            with self._path.open(newline="") as file:
-                rows = [{tag: value for tag, value in row.items() if value != ""} for row in csv.DictReader(file)]
+            table = read_metrics_csv(self._path)
+            rows = [{tag: value for tag, value in row.items() if value != ""} for row in table]
             self._rows = {int(row["step"]): row for row in rows if int(row["step"]) <= resume_step}
 
     @property

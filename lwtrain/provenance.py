@@ -6,10 +6,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lwtrain.config.run_folders import WORDS
 from lwtrain.machine import describe_machine
+from lwtrain.plain_files import read_plain
 
 CODE = Path(__file__).parent
 
@@ -31,10 +30,10 @@ def provenance(run_dir: Path) -> dict[str, Any]:
 def command_of(run_dir: Path) -> str | None:
     """Give the command that makes the same run again; None of a run that was not started from the command line."""
     try:
-        words = yaml.safe_load((run_dir / WORDS).read_text())
-    except (OSError, yaml.YAMLError):
+        words = read_plain(run_dir / WORDS)
+    except (OSError, ValueError):
         return None
-    return shlex.join(["python", "train.py", *map(str, words or [])])
+    return shlex.join(["python", "train.py", *map(str, words if isinstance(words, list) else [])])
 
 
 def revision(code: Path = CODE) -> str | None:

@@ -1,18 +1,16 @@
 """Runs as they lie in their folders: with which settings each was made, and what came of it. No torch in here."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lwtrain.config.flattening import flatten
 from lwtrain.config.run_folders import SETTINGS, WORDS
 from lwtrain.config.wording import shown
 from lwtrain.failures import read_failure
+from lwtrain.plain_files import read_plain
 
 _METRICS = "metrics.json"
 _DERIVED = ("batches", "map")  # what their `auto` comes to follows from other settings
@@ -60,7 +58,8 @@ def by_number(path: Path) -> list[tuple[int, str]]:
 def read_run(folder: Path) -> Run:
     """Read one run. What cannot be read counts as not there: other runs shall be shown all the same."""
     metrics = _read(folder / _METRICS, {})
-    settings = flatten(metrics.pop("config", None) or _read(folder / SETTINGS, {}))
+    stored = metrics.pop("config", None)
+    settings = flatten(stored if isinstance(stored, Mapping) and stored else _read(folder / SETTINGS, {}))
     words = _read(folder / WORDS, [])
     failure = read_failure(folder)
     if failure is None and not metrics:
@@ -69,23 +68,26 @@ def read_run(folder: Path) -> Run:
         folder,
         settings,
         frozenset(str(word).lstrip("+").partition("=")[0] for word in words),
-        _with_best_layer(flatten(metrics)),
+        _with_best_layer({tag: value for tag, value in flatten(metrics).items() if _is_figure(value)}),
         None if failure is None else " ".join(failure.split()),
     )
 
 
 def _read(path: Path, otherwise: Any) -> Any:
     try:
-        text = path.read_text()
-        content = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (OSError, ValueError, yaml.YAMLError):
+        content = read_plain(path)
+    except (OSError, ValueError):
         return otherwise
     return content if isinstance(content, type(otherwise)) else otherwise
 
 
+def _is_figure(value: Any) -> bool:
+    return isinstance(value, (str, float)) or (isinstance(value, int) and abs(value) < 2**63)
+
+
 def _with_best_layer(figures: dict[str, Any]) -> dict[str, Any]:
     """Add the layer with the best validation accuracy, the head aside; its test accuracy was not chosen by."""
-    layers = [tag for tag in figures if _LAYER.fullmatch(tag)]
+    layers = [tag for tag, value in figures.items() if _LAYER.fullmatch(tag) and not isinstance(value, str)]
     if not layers:
         return figures
     best = max(layers, key=figures.__getitem__).partition("/")[0]

@@ -1,10 +1,22 @@
 """Compares stored tensors with the places that are to take them, before any is copied."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor
 
 from lwtrain.errors import DataError
+
+
+def named_tensors(stored: Any, complaint: str) -> dict[str, Tensor]:
+    """Give what a file holds if it is a state dict.
+
+    Raises:
+        DataError: If it is something else; the message begins with `complaint`.
+    """
+    if not isinstance(stored, Mapping) or not all(isinstance(value, Tensor) for value in stored.values()):
+        raise DataError(f"{complaint}, or damaged: its weights are no tensors by name.\nChoose another one")
+    return {str(name): value for name, value in stored.items()}
 
 
 def check_same_shapes(stored: Mapping[str, Tensor], here: Mapping[str, Tensor], complaint: str) -> None:

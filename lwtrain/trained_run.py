@@ -10,13 +10,14 @@ import yaml
 from lwtrain.checkpoints import load_checkpoint
 from lwtrain.config.checking import check
 from lwtrain.config.files import conf_dir, group_choices
-from lwtrain.config.run_folders import SETTINGS
+from lwtrain.config.run_folders import SETTINGS, check_is_run
 from lwtrain.config.schema import Config
 from lwtrain.data.module import SemiSupervisedDataModule
 from lwtrain.errors import ConfigError, DataError, settings_at_fault
 from lwtrain.from_config import build_data, build_network
+from lwtrain.plain_files import read_plain
 from lwtrain.stack import LayerStack
-from lwtrain.stored_tensors import check_same_shapes
+from lwtrain.stored_tensors import check_same_shapes, named_tensors
 
 
 @dataclass(frozen=True)
@@ -50,27 +51,27 @@ def load_run(folder: Path, *, checkpoint: Literal["last", "best"] = "last", data
         DataError: If there is no run in the folder, its checkpoint is damaged, or its data are missing or others now.
     """
     stored = _load_checkpoint(folder, checkpoint)
-    config = _read_config(folder, stored.get("config") or _read_settings(folder))
+    settings = stored.get("config")
+    config = _read_config(folder, settings if isinstance(settings, Mapping) and settings else _read_settings(folder))
     if data_dir is not None:
         config = replace(config, data_dir=data_dir)
     with settings_at_fault():
         data = build_data(config)
         stack = build_network(config, data)
-    if stored.get(type(data).__name__, {}).get("fingerprint", data.fingerprint()) != data.fingerprint():
+    of_data = stored.get(type(data).__name__)
+    if isinstance(of_data, Mapping) and of_data.get("fingerprint", data.fingerprint()) != data.fingerprint():
         raise DataError(f"{folder}: its run had other training data, labels or validation images than are here now")
-    check_same_shapes(stored["state_dict"], stack.state_dict(), f"{folder}: a checkpoint of another network")
-    stack.load_state_dict(stored["state_dict"])
+    complaint = f"{folder}: a checkpoint of another network"
+    tensors = named_tensors(stored["state_dict"], complaint)
+    check_same_shapes(tensors, stack.state_dict(), complaint)
+    stack.load_state_dict(tensors)
     return TrainedRun(folder, config, stack.requires_grad_(False).eval(), data)
 
 
 def _load_checkpoint(folder: Path, name: str) -> dict[str, Any]:
-    path = folder / "checkpoints" / f"{name}.ckpt"
-    if not folder.is_dir():
-        raise DataError(f"{folder}: there is no such folder; choose a run's, such as outputs/<date>/<time>")
-    if not path.is_file():
-        raise DataError(f"{folder}: no trained run (there is no checkpoints/{name}.ckpt); choose the folder of one")
+    check_is_run(folder, name)
     try:
-        return load_checkpoint(path)
+        return load_checkpoint(folder / "checkpoints" / f"{name}.ckpt")
     except DataError as error:
         raise DataError(str(error).removeprefix("ckpt_path=")) from error
 
@@ -78,8 +79,8 @@ def _load_checkpoint(folder: Path, name: str) -> dict[str, Any]:
 def _read_settings(folder: Path) -> Mapping[str, Any]:
     """Read what the run left beside its checkpoints, where these do not hold it."""
     try:
-        settings = yaml.safe_load((folder / SETTINGS).read_text())
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        settings = read_plain(folder / SETTINGS)
+    except (OSError, ValueError) as error:
         raise DataError(f"{folder}: {SETTINGS} is missing or damaged; the network cannot be put together") from error
     if not isinstance(settings, Mapping):
         raise DataError(f"{folder}: {SETTINGS} is damaged; the network cannot be put together")
@@ -87,11 +88,12 @@ def _read_settings(folder: Path) -> Mapping[str, Any]:
 
 
 def _read_config(folder: Path, settings: Mapping[str, Any]) -> Config:
-    settings = {**_defaults(conf_dir(), "train"), **settings}
+    settings = _defaults(conf_dir(), "train") | {str(name): value for name, value in settings.items()}
     values = {name: _with_defaults(name, value) for name, value in settings.items()}
     values["ckpt_path"] = None  # what the run began with need not be there any longer
     for group, setting in (("layer", "load"), ("front", "folder")):
-        values[group] = {**values.get(group, {}), setting: None}
+        given = values.get(group)
+        values[group] = {**(given if isinstance(given, Mapping) else {}), setting: None}
     choices = group_choices()
     for group, value in values.items():  # the user may have had YAML files of their own
         if isinstance(value, Mapping) and "name" in value and group in choices:
@@ -112,7 +114,7 @@ def _with_defaults(group: str, value: Any) -> Any:
 
 def _defaults(folder: Path, choice: str) -> dict[str, Any]:
     file = folder / f"{choice}.yaml"
-    values = yaml.safe_load(file.read_text()) if file.is_file() else {}
+    values = yaml.safe_load(file.read_text()) if str(choice).isidentifier() and file.is_file() else {}
     below = [
         _defaults(folder, each) for each in values.pop("defaults", []) if isinstance(each, str) and each != "_self_"
     ]

@@ -3,7 +3,7 @@
 import json
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ from lwtrain.printable import printable
 from lwtrain.provenance import provenance
 from lwtrain.report import show_report, write_metrics
 from lwtrain.stack import LayerStack
-from lwtrain.stored_tensors import check_same_shapes
+from lwtrain.stored_tensors import check_same_shapes, named_tensors
 
 
 def train(config: Config, run_dir: Path) -> dict[str, Any]:
@@ -119,13 +119,16 @@ def _check_checkpoint(config: Config, stack: LayerStack, data: SemiSupervisedDat
         return None
     path = Path(config.ckpt_path)
     checkpoint = load_checkpoint(path)
-    if changes := differences(config, EarlierRun(path, settings=checkpoint.get("config") or {})):
+    settings = checkpoint.get("config")
+    if changes := differences(config, EarlierRun(path, settings=settings if isinstance(settings, Mapping) else {})):
         raise ConfigError("\n".join(changes))
-    check_same_shapes(
-        checkpoint["state_dict"], stack.state_dict(), f"ckpt_path={path}: a checkpoint of another network"
-    )
-    data.load_state_dict(checkpoint[type(data).__name__])  # Lightning keeps it under this name
-    return checkpoint["global_step"]
+    complaint = f"ckpt_path={path}: a checkpoint of another network"
+    check_same_shapes(named_tensors(checkpoint["state_dict"], complaint), stack.state_dict(), complaint)
+    of_data, step = checkpoint.get(type(data).__name__), checkpoint.get("global_step")  # so called by Lightning
+    if not isinstance(of_data, Mapping) or "fingerprint" not in of_data or not isinstance(step, int):
+        raise DataError(f"ckpt_path={path}: it does not say how far its run had come. Choose another one")
+    data.load_state_dict(dict(of_data))
+    return step
 
 
 def measure(trainer: pl.Trainer, stack: LayerStack, data: SemiSupervisedDataModule) -> None:

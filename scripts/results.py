@@ -6,9 +6,10 @@ python scripts/results.py --check                           # fail if RESULTS.md
 """
 
 import sys
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 
+from lwtrain.commands.parser import CommandParser
 from lwtrain.errors import ConfigError, DataError
 from lwtrain.files import write_whole
 from tabulating.curves import check_curves, draw_curves, picture_of
@@ -64,7 +65,9 @@ def check(text: str, page: Path) -> None:
 
 
 def _parse() -> Namespace:
-    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser = CommandParser(
+        "python scripts/results.py", description=__doc__, formatter_class=RawDescriptionHelpFormatter
+    )
     parser.add_argument("action", nargs="?", choices=["show", "add"], default="show")
     parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="folders of finished runs, for add")
     parser.add_argument("--results", type=Path, default=ROOT / "results", help="where the files are (results/)")

@@ -11,10 +11,11 @@ Each result is a small file in results/NAME/, of which scripts/results.py makes 
 import os
 import signal
 import sys
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
+from lwtrain.commands.parser import CommandParser
 from lwtrain.errors import ConfigError, DataError, TrainingError
 from studying.conducting import Conductor
 from studying.processes import ROOT
@@ -77,7 +78,7 @@ def _as_seen_from_root(folder: Path) -> Path:
 
 
 def _parse() -> Namespace:
-    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser = CommandParser("python scripts/study.py", description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("study", metavar="NAME", help="the name of a file in studies/, without .yaml")
     parser.add_argument("--seeds", nargs="+", type=int, metavar="SEED", help="only these of its seeds")
     parser.add_argument("--only", nargs="+", metavar="RUN", help="only these of its runs")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from intruder import Intruder
 from tiny import differing, fit, tensors, tiny_stack
 from torch import Tensor
 
@@ -18,16 +19,6 @@ from lwtrain.errors import DataError
 from lwtrain.stored_tensors import check_same_shapes
 
 CONFIG = {"seed": 0, "model": {"name": "tiny", "rates": [0.1, 0.2]}, "ckpt_path": None}
-
-
-class Intruder:
-    """Writes a file where it is unpickled."""
-
-    def __init__(self, trace: Path) -> None:
-        self.trace = trace
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Path.touch, (self.trace,)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from lwtrain.commands.parser import CommandParser
+from lwtrain.config.run_folders import check_is_run
 from lwtrain.errors import ConfigError
 from lwtrain.pictures.options import KINDS, NotForThisRunError, PictureOptions
 from lwtrain.registry import choices_hint
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str]) -> None:
         images=tuple(given.images or ()),
     )
     _check_kinds(given)
+    check_is_run(given.run, given.checkpoint)
 
     from lwtrain.config.run_folders import check_writable
     from lwtrain.trained_run import load_run

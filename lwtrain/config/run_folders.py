@@ -12,8 +12,9 @@ import yaml
 from lwtrain.config.flattening import flatten
 from lwtrain.config.schema import Config
 from lwtrain.config.wording import shown
-from lwtrain.errors import ConfigError
+from lwtrain.errors import ConfigError, DataError
 from lwtrain.files import write_whole
+from lwtrain.plain_files import read_plain
 from lwtrain.whole_archives import is_whole
 
 SETTINGS = "config.yaml"  # in a run's folder: all it was made with
@@ -90,10 +91,10 @@ def find_earlier_run(ckpt_path: str, outputs: Path) -> EarlierRun:
     for folder in checkpoint.parents[:2]:
         if (folder / SETTINGS).is_file() and (folder / WORDS).is_file():
             try:
-                words, settings = (yaml.safe_load((folder / name).read_text()) for name in (WORDS, SETTINGS))
-                return EarlierRun(checkpoint, folder, tuple(words), dict(settings), damaged)
-            except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
-                raise ConfigError(f"ckpt_path={ckpt_path}: {folder} is damaged; {SETTINGS}: {error}") from error
+                words, settings = _read(folder / WORDS, list), _read(folder / SETTINGS, dict)
+                return EarlierRun(checkpoint, folder, tuple(map(str, words)), settings, damaged)
+            except (OSError, ValueError) as error:
+                raise ConfigError(f"ckpt_path={ckpt_path}: {folder} is damaged; {error}") from error
     return EarlierRun(checkpoint, damaged=damaged)
 
 
@@ -117,6 +118,13 @@ def _sound_checkpoint(run: Path) -> tuple[Path, Path | None]:
         f"ckpt_path={run}: {_LAST} is missing or damaged, and there is no sound {_BEST} either.\n"
         f"Choose another run, or start anew in another folder{stored}"
     )
+
+
+def _read(path: Path, kind: type) -> Any:
+    content = read_plain(path)
+    if not isinstance(content, kind):
+        raise ValueError(f"{path.name} holds no {kind.__name__}")
+    return content
 
 
 def differences(config: Config, earlier: EarlierRun) -> list[str]:
@@ -145,6 +153,24 @@ def store_settings(config: Config, folder: Path) -> None:
     """Keep the settings of a run in its folder."""
     text = yaml.safe_dump(asdict(config), sort_keys=False, allow_unicode=True)
     write_whole(folder / SETTINGS, lambda file: file.write(text.encode()))
+
+
+def check_is_run(folder: Path, checkpoint: str) -> None:
+    """Make sure that a folder holds a trained run.
+
+    Args:
+        folder: The run's.
+        checkpoint: "last" or "best".
+
+    Raises:
+        DataError: If it does not.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: there is no such folder; choose a run's, such as outputs/<date>/<time>")
+    if not (folder / "checkpoints" / f"{checkpoint}.ckpt").is_file():
+        raise DataError(
+            f"{folder}: no trained run (there is no checkpoints/{checkpoint}.ckpt); choose the folder of one"
+        )
 
 
 def check_new_folder(folder: Path, setting: str) -> None:

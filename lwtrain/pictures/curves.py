@@ -1,6 +1,5 @@
 """Errors and losses in training and validation, epoch by epoch, for each layer."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -8,6 +7,7 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from lwtrain.metrics_csv import read_metrics_csv
 from lwtrain.pictures.drawing import BLUE, RED, new_figure, save_figure
 from lwtrain.pictures.options import NotForThisRunError, PictureOptions
 from lwtrain.pictures.subjects import chosen_layers
@@ -75,12 +75,12 @@ def read_metrics(folder: Path) -> list[dict[str, str]]:
 
     Raises:
         NotForThisRunError: If there is none.
+        DataError: If it is damaged.
     """
     path = folder / "metrics.csv"
     if not path.is_file():
         raise NotForThisRunError(f"curves: there is no {path}; the run was made with logger.csv=false")
-    with path.open(newline="") as file:
-        return sorted(csv.DictReader(file), key=lambda row: int(row["step"]))
+    return sorted(read_metrics_csv(path), key=lambda row: int(row["step"]))
 
 
 def curves_of(table: Sequence[dict[str, str]], layer: str, measure: str) -> Curves:

@@ -4,10 +4,9 @@ A wall clock is no setting of a training: the learning rate has to fall to 0 at 
 again. So one short run of each kind is timed before, and the epochs follow from that by arithmetic.
 """
 
-import csv
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
@@ -15,7 +14,9 @@ from typing import Any, Self
 from lwtrain.errors import ConfigError, DataError
 from lwtrain.files import write_whole
 from lwtrain.machine import machine_name
+from lwtrain.metrics_csv import read_metrics_csv
 from lwtrain.part_times import PARTS
+from lwtrain.plain_files import read_plain
 
 FILE = "calibration.json"
 PROBE = 0.05  # of an epoch's batches, where a whole epoch is longer than the longest budget
@@ -49,15 +50,11 @@ class Calibration:
             DataError: If the run has left no times.
         """
         epochs: dict[str, list[tuple[float, float]]] = {}
-        try:
-            with (run_dir / "metrics.csv").open(newline="") as file:
-                for row in csv.DictReader(file):
-                    if spent := {part: float(row[f"time/{part}"]) for part in PARTS if row.get(f"time/{part}")}:
-                        fixed = sum(spent.get(part, 0.0) for part in _FIXED)
-                        whole = fixed + (sum(spent.values()) - fixed) / share
-                        epochs.setdefault(row["schedule/layer"], []).append((whole, fixed))
-        except OSError as error:
-            raise DataError(f"{run_dir}: there is no metrics.csv, so its epochs cannot be timed") from error
+        for row in read_metrics_csv(run_dir / "metrics.csv"):
+            if spent := {part: float(row[f"time/{part}"]) for part in PARTS if row.get(f"time/{part}")}:
+                fixed = sum(spent.get(part, 0.0) for part in _FIXED)
+                whole = fixed + (sum(spent.values()) - fixed) / share
+                epochs.setdefault(row.get("schedule/layer", ""), []).append((whole, fixed))
         first = sum(layer[0][0] for layer in epochs.values())
         return cls(
             round(first, 2),
@@ -134,7 +131,7 @@ class Calibrations:
         known = self._read().get(self._machine, {}).get(run)
         if known is None or known["settings"] != shlex.join(settings):
             return None
-        return Calibration(**{field.name: known[field.name] for field in fields(Calibration)})
+        return Calibration(**{field.name: float(known[field.name]) for field in fields(Calibration)})
 
     def put(self, run: str, settings: Sequence[str], calibration: Calibration) -> None:
         """Keep what has been measured."""
@@ -145,9 +142,11 @@ class Calibrations:
 
     def _read(self) -> dict[str, Any]:
         try:
-            known = json.loads(self._path.read_text())
-            return {name: dict(runs) for name, runs in known.items() if isinstance(runs, Mapping)}
+            known = read_plain(self._path)
+            for run in (run for runs in known.values() for run in runs.values()):
+                [str(run["settings"]), *(float(run[field.name]) for field in fields(Calibration))]
+            return known
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, AttributeError) as error:
+        except (OSError, ValueError, AttributeError, KeyError, TypeError, OverflowError) as error:
             raise DataError(f"{self._path}: cannot be read; take it away to measure again") from error

@@ -1,6 +1,5 @@
 """Carries out the trainings of a study: each goes on where it stopped, and its result is kept."""
 
-import json
 import math
 import shutil
 from collections.abc import Sequence
@@ -11,10 +10,11 @@ from typing import IO, Any
 from lwtrain.config.words import quoted
 from lwtrain.errors import ConfigError, DataError, TrainingError
 from lwtrain.failures import read_failure
+from lwtrain.plain_files import read_plain
 from studying.budgets import PROBE, Calibration, Calibrations, Length
 from studying.processes import alone, last_lines, train
 from studying.trials import Trial, changes
-from tabulating.record import keep, record
+from tabulating.record import check_record, keep, record
 
 _CALIBRATING = ("trainer.limit_test_batches=1", "layer.store=false")
 _ALMOST = 0.98  # the Trainer's clock starts a little before the run's own
@@ -44,9 +44,9 @@ class Conductor:
         if not path.exists():
             return False
         try:
-            kept = json.loads(path.read_text())["config"]
-        except (OSError, ValueError, KeyError) as error:
-            raise DataError(f"{path}: not a result that can be read") from error
+            kept = check_record(read_plain(path))["config"]
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path}: not a result that can be read ({error})") from error
         if other := changes(trial, kept):
             raise ConfigError(
                 f"{path}: made with {', '.join(other)}; take it and {self._folder(trial)} away to train anew"
@@ -114,7 +114,7 @@ class Conductor:
             limit = [f"trainer.max_time={_as_time(patience)}"] if math.isfinite(patience) else []
             words = [*trial.words(_words_of(trial, length)), *_CALIBRATING, *limit]
             self._train([*words, f"hydra.run.dir={_written(folder)}"], folder, log)
-            metrics = json.loads((folder / "metrics.json").read_text())
+            metrics = read_plain(folder / "metrics.json")
             # The epoch in which trainer.max_time strikes may count as trained, so the time is looked at, too.
             whole = metrics["epochs"]["trained"] == metrics["epochs"]["scheduled"]
             in_time = metrics["seconds"] < _ALMOST * patience

@@ -7,9 +7,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lwtrain.errors import ConfigError
+from lwtrain.plain_files import read_plain
 from lwtrain.registry import choices_hint
 
 SET_BY_STUDY = ("seed", "ckpt_path", "hydra")
@@ -80,8 +79,8 @@ def read_study(name: str, folder: Path) -> Study:
     if name not in (names := study_names(folder)):
         raise ConfigError(f"{name}: no such study in {folder}/; {choices_hint(name, names)}")
     try:
-        given = yaml.safe_load((folder / f"{name}.yaml").read_text())
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        given = read_plain(folder / f"{name}.yaml")
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{folder / name}.yaml: cannot be read: {' '.join(str(error).split())}") from error
     try:
         return _study(name, given)

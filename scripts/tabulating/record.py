@@ -1,6 +1,5 @@
 """What is kept of a finished run: a small file that says all that its figures depend on."""
 
-import csv
 import json
 import re
 import shlex
@@ -11,6 +10,8 @@ from typing import Any
 from lwtrain.config.flattening import flatten
 from lwtrain.errors import DataError
 from lwtrain.files import write_whole
+from lwtrain.metrics_csv import read_metrics_csv
+from lwtrain.plain_files import read_plain
 
 _ACCURACY = re.compile(r"(layer_\d+|head|vote)/(val|test)/accuracy")
 _PARTS = re.compile(r"time/\w+")
@@ -30,9 +31,16 @@ def record(run_dir: Path) -> dict[str, Any]:
         DataError: If the run has not finished, or was made by an lwtrain that did not say how.
     """
     try:
-        metrics = json.loads((run_dir / "metrics.json").read_text())
+        metrics = read_plain(run_dir / "metrics.json")
     except (OSError, ValueError) as error:
         raise DataError(f"{run_dir}: no finished run (there is no metrics.json that can be read)") from error
+    try:
+        return check_record(_record(metrics, run_dir))
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise DataError(f"{run_dir}: its metrics are damaged ({type(error).__name__}: {error})") from error
+
+
+def _record(metrics: dict[str, Any], run_dir: Path) -> dict[str, Any]:
     if "made_by" not in metrics:
         raise DataError(f"{run_dir}: its metrics.json does not say what it was made by; run it again with this lwtrain")
     accuracy: dict[str, dict[str, float]] = {"val": {}, "test": {}}
@@ -50,6 +58,54 @@ def record(run_dir: Path) -> dict[str, Any]:
         "accuracy": accuracy,
         "curve": learning_curve(run_dir),
     }
+
+
+def check_record(kept: Any) -> dict[str, Any]:
+    """Give what is kept of a run if it is that.
+
+    Raises:
+        ValueError: If something is missing or of another kind; the message says what.
+    """
+    number, text = (int, float), (str, type(None))
+    _check("it", kept, dict)
+    for name, kind in {"config": dict, "accuracy": dict, "cut_short": list, "machine": dict, "curve": list}.items():
+        _check(name, kept.get(name), kind)
+    for name, kinds in {"seconds": number, "peak_memory_mib": number, "command": text, "revision": text}.items():
+        _check(name, kept.get(name), kinds)
+    config = kept["config"]
+    _check("config.seed", config.get("seed"), int)
+    _check("config.labels", config.get("labels"), (int, float, str))
+    _check("config.dataset", config.get("dataset"), dict)
+    _check("config.dataset.name", config["dataset"].get("name"), str)
+    for stage in ("val", "test"):
+        _check(f"accuracy.{stage}", kept["accuracy"].get(stage), dict)
+        _check_figures(f"accuracy.{stage}", kept["accuracy"][stage])
+    for point in kept["curve"]:
+        _check("curve", point, dict)
+        _check_figures("curve", {"seconds": None, **point})
+    for reason in kept["cut_short"]:
+        _check("cut_short", reason, str)
+    for name in ("run", "study"):
+        _check(name, kept.get(name), text)
+    _check("minutes", kept.get("minutes", 0), number)
+    _check_figures("it", {name: kept[name] for name in ("seconds", "peak_memory_mib")})
+    try:
+        shlex.split(kept["command"] or "")
+    except ValueError as error:
+        raise ValueError(f"command: {error}") from error
+    return kept
+
+
+def _check_figures(name: str, figures: Mapping[str, Any]) -> None:
+    for key, value in figures.items():
+        _check(f"{name}.{key}", value, (int, float))
+        if not abs(value) < 2**63:
+            raise ValueError(f"{name}.{key} is too large, or no number")
+
+
+def _check(name: str, value: Any, kinds: Any) -> None:
+    if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
+        raise ValueError(f"{name} is missing or damaged")
 
 
 def keep(kept: Mapping[str, Any], path: Path) -> Path:
@@ -108,17 +164,16 @@ def learning_curve(run_dir: Path) -> list[dict[str, float]]:
     path, points, seconds, complete = run_dir / "metrics.csv", [], 0.0, False
     if not path.is_file():
         return []
-    with path.open(newline="") as file:
-        for row in csv.DictReader(file):
-            spent = [float(value) for tag, value in row.items() if value and _PARTS.fullmatch(tag)]
-            if not spent:
-                continue
-            seconds += sum(spent)
-            complete = complete or bool(row.get("vote/val/accuracy"))
-            vote = row.get("vote/val/accuracy" if complete else "vote/val/accuracy_so_far")
-            heard = {"vote": vote, "head": row.get("head/val/accuracy")}
-            accuracies = {name: round(float(value), 4) for name, value in heard.items() if value}
-            points.append({"seconds": round(seconds, 1), **accuracies})
+    for row in read_metrics_csv(path):
+        spent = [float(value) for tag, value in row.items() if value and _PARTS.fullmatch(tag)]
+        if not spent:
+            continue
+        seconds += sum(spent)
+        complete = complete or bool(row.get("vote/val/accuracy"))
+        vote = row.get("vote/val/accuracy" if complete else "vote/val/accuracy_so_far")
+        heard = {"vote": vote, "head": row.get("head/val/accuracy")}
+        accuracies = {name: round(float(value), 4) for name, value in heard.items() if value}
+        points.append({"seconds": round(seconds, 1), **accuracies})
     return points
 
 

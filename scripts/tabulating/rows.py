@@ -10,7 +10,8 @@ from typing import Any, Self
 
 from lwtrain.config.flattening import flatten
 from lwtrain.errors import DataError
-from tabulating.record import telling_words
+from lwtrain.plain_files import read_plain
+from tabulating.record import check_record, telling_words
 
 ASIDE = ("seed", "data_dir", "ckpt_path", "progress", "trainer.max_time")
 """Settings by which runs of one row may differ: they make no other experiment."""
@@ -98,9 +99,9 @@ def read_records(folder: Path, besides: Collection[str] = ()) -> list[Record]:
     records = []
     for path in sorted(path for path in folder.glob("*.json") if path.name not in besides):
         try:
-            records.append(json.loads(path.read_text()))
+            records.append(check_record(read_plain(path)))
         except (OSError, ValueError) as error:
-            raise DataError(f"{path}: not a result that can be read") from error
+            raise DataError(f"{path}: not a result that can be read ({error})") from error
     return records
 
 

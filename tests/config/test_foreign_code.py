@@ -62,18 +62,18 @@ REFUSED = {
     "-m seed=1,2 hydra/launcher=joblib +hydra.launcher.setup=[reboot]": "hydra.launcher.setup=[reboot]: it can run",
     "--config-dir conf hydra/launcher=mine": "hydra/launcher=mine: it can run code; leave it out",
     "--config-dir conf hydra/job_logging=mine": "hydra.job_logging.handlers.x.()=intruder.enter: it can run code",
-    "--config-dir conf +hydra/callbacks=mine": "hydra/callbacks=mine: ",
+    "--config-dir conf hydra/callbacks=mine": "hydra.callbacks.x._target_=intruder.enter: it can run code",
     "hydra/job_logging=../../../../../../{folder}/conf/hydra/job_logging/mine": "hydra",
     "--config-dir conf experiment=callback": "hydra.callbacks.x._target_=intruder.enter: it can run code",
     "--config-dir conf experiment=logging": "hydra.job_logging.handlers.x.()=os.abort: it can run code",
-    "--config-dir conf -m experiment=sweep": "hydra.callbacks.x._target_=intruder.enter: it can run code",
-    "--config-dir conf -m experiment=harmless,report_4000,callback": "hydra.callbacks.x._target_=intruder.enter: it can",
+    "--config-dir conf -m experiment=sweep": "hydra.sweeper.params.+hydra.callbacks.x._target_=",
+    "--config-dir conf -m experiment=harmless,report_4000,callback": "hydra.callbacks.x._target_=intruder",
     "--config-dir conf model=mine": "model._target_=intruder.enter: settings cannot name code; choose by name",
-    "--config-dir shadow seed=1": "hydra.launcher._target_=intruder.enter: it can run code",
+    "--config-dir shadow seed=1": "train: 'hydra/launcher/basic' is validated against ConfigStore schema",
     "--config-dir conf --config-name start": "hydra.launcher._target_=intruder.enter: it can run code",
     "-cd conf -cn decoded": "hydra.callbacks.x=${oc.decode",
     "-cd conf -cn package": "package.yaml: hydra.searchpath=[pkg://intruder]: name a folder with --config-dir",
-    "-cn ../../../../../../{folder}/conf/start": "hydra.launcher._target_=intruder.enter: it can run code",
+    "-cn ../../../../../../{folder}/conf/start": "../../../../../../{folder}/conf/start: ",
     "-cp {folder}/conf": "--config-path={folder}/conf: settings start from lwtrain's own files; name a folder",
     "--experimental-rerun=x.pickle": "--experimental-rerun=x.pickle: it would unpickle that file, which can run code",
     "--experimental-re x.pickle": "--experimental-rerun=x.pickle: it would unpickle that file",
@@ -83,7 +83,6 @@ REFUSED = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:.*ConfigStore schema with the same name")  # of a file in place of a shipped one
 @pytest.mark.parametrize("line", REFUSED)
 def test_code_is_refused_in_one_line_and_never_imported(
     line: str, folder: Path, capsys: pytest.CaptureFixture[str]
@@ -110,7 +109,7 @@ def test_files_of_runs_that_are_not_looked_at_before_the_start_are(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lwtrain.config.command_line._MOST_RUNS", 2)
-    words = ["experiment=harmless,report_1000,report_4000,callback"]
+    words = ["experiment=harmless,hsic_mnist,report_4000,callback"]
     with pytest.raises(ValueError, match=r"^hydra\.callbacks\.x\._target_=intruder\.enter: it can run code"):
         CommandLine(words, multirun=True, folders=[folder / "conf"]).check()
 

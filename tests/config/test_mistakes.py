@@ -431,6 +431,49 @@ def test_any_words_make_a_config_or_a_message(words: list[str], multirun: bool) 
     assert all(isinstance(each, Config) or str(each) for each in outcome)
 
 
+_VALID = [
+    "model=vgg11 model.width=0.5 schedule=wave schedule.epochs=4 schedule.waves=2 encoder=pool",
+    "dataset=cifar10 labels=4000 batch_size=64 'dataset.classes=[cat,dog]' optimizer.lr=[0.1,0.2]",
+    "schedule=custom 'schedule.visits=[{layer: 0, epochs: 2}, {layer: head}]' trainer.max_time=00:00:05:00",
+    "model=mlp objective=hsic objective.sigma=5.0 callbacks=information_plane seed=3 precision=32",
+    "model=resnet20 model.modules=[3,6] encoder=infopro objective=infopro front=disk front.views=4",
+    "experiment=report_4000 hydra.run.dir=${oc.env:HOME}/x hydra/launcher=basic +seed=1 vote.weights=doubling",
+]
+
+
+@st.composite
+def mutated_lines(draw: st.DrawFn) -> list[str]:
+    """A line that is in order, with a word of it or some of its signs taken away, doubled, swapped or exchanged."""
+    words = shlex.split(draw(st.sampled_from(_VALID)))
+    for _ in range(draw(st.integers(1, 3))):
+        place = draw(st.integers(0, len(words) - 1))
+        word, other = words[place], draw(st.sampled_from(words))
+        cut = draw(st.integers(0, len(word)))
+        words[place] = draw(
+            st.sampled_from(
+                [
+                    word[:cut] + word[cut + 1 :],
+                    word[:cut] + word[cut : cut + 2][::-1] + word[cut + 2 :],
+                    word[:cut] + draw(st.sampled_from("=,[}./$'@é\x00")) + word[cut:],
+                    f"{word.partition('=')[0]}={other.partition('=')[2]}",
+                    f"{word},{other}",
+                    other,
+                ]
+            )
+        )
+    return words
+
+
+@settings(max_examples=25, deadline=None)
+@given(mutated_lines(), st.booleans())
+def test_lines_that_are_nearly_right_make_a_config_or_a_message(words: list[str], multirun: bool) -> None:
+    try:
+        outcome = CommandLine(words, multirun=multirun).check()
+    except ConfigError as error:
+        outcome = [error]
+    assert all(isinstance(each, Config) or str(each) for each in outcome)
+
+
 _PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
