@@ -17,6 +17,7 @@ import yaml
 from PIL import Image
 from small_folders import pets
 from small_sets import archive_of, describe_set, small_cifar10, small_mnist, small_stl10, with_archive, write
+from stored_checkpoints import store_checkpoint
 from stored_runs import SETTINGS, store_run
 from tiny import tiny_stack
 
@@ -140,8 +141,7 @@ def _of_run(name: str, content: bytes | None = None) -> Reader:
     def read(folder: Path, content: bytes) -> None:
         run = store_run(folder / "run", "model=vgg13", figures=_figures())
         (run / "metrics.csv").write_text("step,vote/val/accuracy,time/loss\n3,0.5,1.5\n")
-        (run / "checkpoints").mkdir()
-        (run / "checkpoints/last.ckpt").touch()
+        store_checkpoint(run / "checkpoints/last.ckpt")
         (run / name).write_bytes(content)
         runs = find_runs(folder)
         table = ResultsTable.of(runs, folder).sorted_by("run")

@@ -19,6 +19,7 @@ import yaml
 from PIL import Image
 from small_folders import pets, save_class, save_picture
 from small_runs import CLASSIFIER, train_small
+from stored_checkpoints import store_checkpoint
 from stored_runs import store_run
 from wrong_inputs_worker import answer
 
@@ -146,8 +147,7 @@ def make_files(folder: Path) -> None:
         store_settings(load_config(), folder / name)
         (folder / name / ".hydra").mkdir()
         (folder / name / ".hydra/overrides.yaml").write_text("[]\n")
-        (folder / name / "checkpoints").mkdir()
-        (folder / name / "checkpoints/last.ckpt").touch()
+        store_checkpoint(folder / name / "checkpoints/last.ckpt")
     (folder / "damaged/config.yaml").write_text("model: [\n")
     (folder / "no_words/.hydra/overrides.yaml").write_text("{seed: 1}\n")
 
@@ -249,7 +249,14 @@ def _pictures(damage: Callable[[Path], object]) -> Callable[[Path], list[str]]:
     def words(run: Path) -> list[str]:
         damage(pets(Path("photos")) / "train/cat/000.png")
         small = [word for word in SMALL if not word.startswith(("dataset", "batch_size"))]
-        return [*small, "dataset=image_folder", "dataset.folder=photos", "dataset.image_size=16", "batch_size=3"]
+        return [
+            *small,
+            "dataset=image_folder",
+            "dataset.folder=photos",
+            "dataset.image_size=16",
+            "batch_size=2",
+            "validation=0.4",
+        ]
 
     return words
 

@@ -96,7 +96,7 @@ def read_records(folder: Path, besides: Collection[str] = ()) -> list[Record]:
     Raises:
         DataError: If one of the files is damaged.
     """
-    records = []
+    records: list[Record] = []
     for path in sorted(path for path in folder.glob("*.json") if path.name not in besides):
         try:
             records.append(check_record(read_plain(path)))
