@@ -72,7 +72,7 @@ def test_any_bytes_are_read_or_refused(kind: str) -> None:
     reader = READERS[kind]
     content = reader.valid()
 
-    @settings(max_examples=12 if kind in _SLOW else 40, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=8 if kind in _SLOW else 30, deadline=None, suppress_health_check=list(HealthCheck))
     @given(mutations(content))
     def read(mutated: bytes) -> None:
         with TemporaryDirectory() as folder:
