@@ -102,7 +102,7 @@ WITHOUT_DATA = {
     "runs gone": "gone: there is no such folder; name the one that your runs are in",
     "runs empty": "empty: there are no runs in it",
     "runs text.txt": "text.txt: there is no such folder",
-    "runs listed --sort sed": "--sort sed: did you mean 'seed'? Choices: ",
+    "runs listed --sort sed": "--sort sed: did you mean 'seconds'? Choices: ",
     "runs listed --metric loss": "--metric loss: no run has it; ",
     "runs listed --csv text.txt/a.csv": "text.txt/a.csv: cannot be written (",
     "runs listed again": "unrecognized arguments: again; see lwtrain runs --help",
