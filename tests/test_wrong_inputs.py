@@ -84,7 +84,7 @@ WITHOUT_DATA = {
     "ckpt_path=run dataset.classes=[Bag,Sandal]": "dataset.classes=[Bag,Sandal]: the checkpoint was made with dataset.",
     "hydra.run.dir=run": "hydra.run.dir=run: it holds a run; choose another, or go on with it: ckpt_path=run",
     "hydra.run.dir=text.txt/run": "hydra.run.dir=text.txt/run: cannot be written to (Not a directory); choose another",
-    "layer.load=gone": "layer.load=[gone]: there is no such file or folder",
+    "layer.load=gone": "layer.load=gone: there is no such file or folder",
     "front.folder=gone": "front.folder=gone: there is no such folder",
     "--config-dir gone seed=1": "--config-dir=gone: there is no such folder",
     "--config-dir conf model=broken": "model=broken: ",
@@ -347,7 +347,7 @@ WITH_DATA: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "a layer that is not there": (_drawn("guided", "--layers", "17"), "--layers=17: choose 0 to 5, or head"),
 }
 
-_OF_A_RUN_THAT_FAILED = {"config.yaml", "failure.txt", "lwtrain.log", "split.json"}
+_OF_A_RUN_THAT_FAILED = {"config.yaml", "failure.txt", "lwtrain.log", "metrics.csv", "split.json"}
 """What may lie in the folder of a run that was refused after it had begun, besides .hydra/ with its words."""
 
 
