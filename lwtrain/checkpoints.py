@@ -59,11 +59,19 @@ class RunCheckpoints(Checkpoint):
     Args:
         folder: Where the two files go.
         config: What the run was made with, as plain values; stored in every checkpoint.
+
+    Attributes:
+        latest: The checkpoint to go on from: what this fit has stored last, or begun from.
     """
 
     def __init__(self, folder: Path, config: dict[str, Any] | None = None) -> None:
         self.folder, self.config = folder, config
         self.best: float = -1.0
+        self.latest: Path | None = None
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Remember what the fit begins from."""
+        self.latest = None if trainer.ckpt_path is None else Path(trainer.ckpt_path)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save the epoch; Lightning calls this after all other callbacks and the module."""
@@ -76,6 +84,7 @@ class RunCheckpoints(Checkpoint):
         if self._improved(trainer):  # first: a kill in between must not leave a last that knows of a best never stored
             trainer.save_checkpoint(self.folder / "best.ckpt")
         trainer.save_checkpoint(self.folder / "last.ckpt")
+        self.latest = self.folder / "last.ckpt"
 
     def _improved(self, trainer: pl.Trainer) -> bool:
         vote = getattr(trainer.lightning_module, "complete_vote", None)

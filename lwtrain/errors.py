@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 
 class ConfigError(ValueError):
@@ -36,6 +37,48 @@ def trainer_at_fault() -> Iterator[None]:
 
 class TrainingError(Exception):
     """Training that cannot go on, with the layer and the step named."""
+
+
+class NotFiniteError(TrainingError):
+    """A loss or weights that are numbers no more.
+
+    Attributes:
+        layer: The name of the lowest layer that went wrong; None where all of them learn end to end.
+        what: What is wrong: "loss nan", or "weights that are not finite".
+        wave: Of the layer's visit, counted from 1.
+        epoch: Of the visit, counted from 1.
+        step: Of the run, counted from 1.
+        checkpoint: The last good one that the run has stored or begun from; None if none is known.
+        rewinds: How often the run has gone back because of this layer before it gave up.
+    """
+
+    def __init__(
+        self,
+        layer: str | None,
+        what: str,
+        wave: int,
+        epoch: int,
+        step: int,
+        checkpoint: Path | None = None,
+        rewinds: int = 0,
+    ) -> None:
+        super().__init__(layer, what, wave, epoch, step, checkpoint, rewinds)  # what it is pickled by
+        self.layer, self.what = layer, what
+        self.wave, self.epoch, self.step = wave, epoch, step
+        self.checkpoint, self.rewinds = checkpoint, rewinds
+
+    @property
+    def event(self) -> str:
+        """What happened, and where."""
+        who = self.layer or "all layers"
+        return f"{who}: {self.what} in wave {self.wave}, epoch {self.epoch}, step {self.step}"
+
+    def __str__(self) -> str:
+        halved = f" after {self.rewinds} rewinds, each to half the learning rate" if self.rewinds else ""
+        kept = f"; {self.checkpoint} is kept" if self.checkpoint else ""
+        remedies = ["a smaller optimizer.lr", "precision=32", "trainer.gradient_clip_val=1"]
+        remedies += [] if self.rewinds else ["callbacks.on_nan=rewind"]
+        return f"{self.event}; stopped{halved}{kept}.\nChoose {', '.join(remedies[:-1])} or {remedies[-1]}"
 
 
 class WriteError(OSError):

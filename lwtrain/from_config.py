@@ -24,6 +24,7 @@ from lwtrain.callbacks.pictures import ReconstructionPictures
 from lwtrain.callbacks.progress import PlainProgress, TerminalProgress
 from lwtrain.callbacks.pseudo_labels import PseudoLabels
 from lwtrain.callbacks.reconstruction_error import ReconstructionError
+from lwtrain.callbacks.rewinds import Rewinds
 from lwtrain.callbacks.step_limit import StepLimit
 from lwtrain.callbacks.stop_signal import StopSignal
 from lwtrain.callbacks.stopwatch import Stopwatch
@@ -124,10 +125,13 @@ def build_loggers(config: Config, run_dir: Path, resume_step: int | None) -> lis
     return loggers
 
 
-def build_callbacks(config: Config, schedule: LayerSchedule, stopwatch: Stopwatch, run_dir: Path) -> list[Callback]:
+def build_callbacks(
+    config: Config, schedule: LayerSchedule, stopwatch: Stopwatch, run_dir: Path, rewinds: Rewinds | None = None
+) -> list[Callback]:
     """Make the callbacks, in the order in which they are called: the schedule first, checkpoints last."""
     callbacks: list[Callback] = [schedule, StopSignal(say=config.progress != "none")]
     callbacks.append(FiniteLoss(every=config.callbacks.check_loss_every))
+    callbacks.append(rewinds or Rewinds())
     if config.compile:
         callbacks.append(CompiledSteps())
     if config.optimizer.average_last:  # before those that measure

@@ -13,6 +13,9 @@ from torch.utils.tensorboard.summary import hparams
 from lwtrain.files import disk_at_fault, write_whole
 from lwtrain.metrics_csv import read_metrics_csv
 
+START = -1
+"""The `resume_step` of a run that begins again from its start: nothing that was written before holds."""
+
 
 class RunCSVLogger(Logger):
     """Writes `metrics.csv`: a row per step at which something was logged, a column per tag.
@@ -21,7 +24,7 @@ class RunCSVLogger(Logger):
 
     Args:
         folder: Where metrics.csv goes.
-        resume_step: The step of the checkpoint that the run goes on from; None for a new run.
+        resume_step: The step of the checkpoint that the run goes on from, or `START`; None for a new run.
     """
 
     def __init__(self, folder: Path, resume_step: int | None = None) -> None:
@@ -74,7 +77,7 @@ class RunTensorBoardLogger(TensorBoardLogger):
 
     Args:
         folder: The run's folder.
-        resume_step: The step of the checkpoint that the run goes on from; later events of the file are hidden.
+        resume_step: The step of the checkpoint that the run goes on from, or `START`; later events are hidden.
     """
 
     def __init__(self, folder: Path, resume_step: int | None = None) -> None:

@@ -1,29 +1,24 @@
 """One run, from its checked config to its metrics: the parts are made, the Trainer runs, the figures are written."""
 
-import json
+import gc
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
-from pytorch_lightning.loggers import Logger
-from pytorch_lightning.utilities import rank_zero_only
 
 from lwtrain.allocator import keep_freed_memory
-from lwtrain.callbacks.compiled_steps import CompiledSteps
+from lwtrain.callbacks.rewinds import Rewinds
 from lwtrain.callbacks.stop_signal import StopSignal
 from lwtrain.callbacks.stopwatch import Stopwatch
 from lwtrain.checkpoints import RunCheckpoints, load_checkpoint
-from lwtrain.config.flattening import flatten
 from lwtrain.config.run_folders import EarlierRun, differences
 from lwtrain.config.schema import Config
 from lwtrain.data.module import SemiSupervisedDataModule
-from lwtrain.errors import ConfigError, DataError, Stopped, settings_at_fault, trainer_at_fault
-from lwtrain.files import write_whole
+from lwtrain.errors import ConfigError, DataError, NotFiniteError, Stopped, settings_at_fault, trainer_at_fault
 from lwtrain.from_config import (
     build_callbacks,
     build_data,
@@ -32,12 +27,10 @@ from lwtrain.from_config import (
     build_schedule,
     build_trainer,
 )
-from lwtrain.layer_files import load_layers, store_layers
-from lwtrain.loggers import RunTensorBoardLogger
-from lwtrain.peak_memory import peak_memory_mib
-from lwtrain.printable import printable
+from lwtrain.layer_files import load_layers
+from lwtrain.loggers import START
 from lwtrain.provenance import provenance
-from lwtrain.report import show_report, write_metrics
+from lwtrain.run_records import finish, known, show_settings, store_split
 from lwtrain.stack import LayerStack
 from lwtrain.stored_tensors import check_same_shapes, named_tensors
 
@@ -51,7 +44,8 @@ def train(config: Config, run_dir: Path) -> dict[str, Any]:
 
     Returns:
         What `metrics.json` holds: accuracies by tag, seconds, seconds_by_part, layer_images_per_second,
-        peak_memory_mib, epochs, made_by (see `provenance`), config; of a compiled run also compile_seconds, by layer.
+        peak_memory_mib, epochs, made_by (see `provenance`), config; of a compiled run also compile_seconds, by layer;
+        of one that went back (`callbacks.on_nan=rewind`) also rewinds, see `Rewinds`.
 
     Raises:
         ConfigError: If settings do not fit each other or the data.
@@ -62,23 +56,57 @@ def train(config: Config, run_dir: Path) -> dict[str, Any]:
     """
     keep_freed_memory()
     quieten_lightning()
+    rewinds = Rewinds()
+    begin = Beginning(None if config.ckpt_path is None else Path(config.ckpt_path))
+    while True:
+        try:
+            return _attempt(config, run_dir, begin, rewinds)
+        except NotFiniteError as error:
+            if config.callbacks.on_nan == "stop":
+                raise
+            rewinds.go_back(error)
+            begin = Beginning(error.checkpoint, again=True)
+        gc.collect()  # the failed attempt's network and fronts, which refer to one another
+
+
+class Beginning(NamedTuple):
+    """Where an attempt at a run begins.
+
+    Attributes:
+        checkpoint: That it goes on from; None: it starts anew.
+        again: Whether an attempt has been made before, and has left curves that must not be there twice.
+    """
+
+    checkpoint: Path | None
+    again: bool = False
+
+
+def _attempt(config: Config, run_dir: Path, begin: Beginning, rewinds: Rewinds) -> dict[str, Any]:
+    """Make all parts of the run anew, so that it goes as if no attempt had been made before, and carry it out."""
     pl.seed_everything(config.seed, verbose=False)
     with settings_at_fault():
         data = build_data(config)
         stack = build_network(config, data)
     rest = load_layers(stack, map(Path, config.layer.load)) if config.layer.load else set()
-    resume_step = _check_checkpoint(config, stack, data)
+    resume_step = START if begin.again else None
+    if begin.checkpoint is not None:
+        resume_step = _check_checkpoint(config, begin.checkpoint, stack, data)
     with settings_at_fault():
         schedule = build_schedule(config, rest, run_dir)
         epochs = len(schedule.timetable(len(stack.layers)))
     stopwatch = Stopwatch(schedule)
     loggers = build_loggers(config, run_dir, resume_step)
-    callbacks = build_callbacks(config, schedule, stopwatch, run_dir)
+    callbacks = build_callbacks(config, schedule, stopwatch, run_dir, rewinds)
     with trainer_at_fault():
         trainer = build_trainer(config, run_dir, callbacks, loggers, epochs)
         store_split(data, run_dir)
         show_settings(config, loggers)
-        trainer.fit(stack, datamodule=data, ckpt_path=config.ckpt_path, weights_only=True)
+        try:
+            trainer.fit(stack, datamodule=data, ckpt_path=begin.checkpoint, weights_only=True)
+        except NotFiniteError:
+            if config.callbacks.on_nan == "rewind":  # resumed, it will go wrong in the same place, and go back then
+                _heed_signals(trainer, callbacks)
+            raise
         _heed_signals(trainer, callbacks)
         made = {"epochs": {"trained": trainer.current_epoch, "scheduled": epochs}, "made_by": provenance(run_dir)}
         try:
@@ -99,25 +127,8 @@ def _heed_signals(trainer: pl.Trainer, callbacks: Sequence[Callback]) -> None:
             raise Stopped(callback.received)
 
 
-def known(config: Config, stack: LayerStack, stopwatch: Stopwatch, callbacks: Sequence[Callback]) -> dict[str, Any]:
-    """Put together what a run has come to so far: its figures, what they cost, and its settings."""
-    compiled = [callback for callback in callbacks if isinstance(callback, CompiledSteps)]
-    return {
-        **dict(sorted(stack.figures.items())),
-        "seconds": stopwatch.seconds,
-        "seconds_by_part": stopwatch.seconds_by_part,
-        "layer_images_per_second": stopwatch.layer_images / max(stopwatch.seconds, 1e-9),
-        "peak_memory_mib": peak_memory_mib(),
-        **({"compile_seconds": compiled[0].seconds} if compiled else {}),
-        "config": asdict(config),
-    }
-
-
-def _check_checkpoint(config: Config, stack: LayerStack, data: SemiSupervisedDataModule) -> int | None:
+def _check_checkpoint(config: Config, path: Path, stack: LayerStack, data: SemiSupervisedDataModule) -> int:
     """Make sure that a checkpoint can be gone on from, before anything is written; give its step."""
-    if config.ckpt_path is None:
-        return None
-    path = Path(config.ckpt_path)
     checkpoint = load_checkpoint(path)
     settings = checkpoint.get("config")
     if changes := differences(config, EarlierRun(path, settings=settings if isinstance(settings, Mapping) else {})):
@@ -144,34 +155,6 @@ def measure(trainer: pl.Trainer, stack: LayerStack, data: SemiSupervisedDataModu
                 checkpoints.renew(trainer)
     if data.test is not None and len(data.held_out):
         trainer.test(stack, datamodule=data, verbose=False)
-
-
-@rank_zero_only
-def finish(config: Config, stack: LayerStack, metrics: dict[str, Any], run_dir: Path) -> None:
-    """Write what the run leaves behind, and show the table."""
-    if config.layer.store:
-        store_layers(stack, run_dir / "layers")
-    write_metrics(metrics, run_dir)
-    if config.progress != "none":
-        show_report(metrics, stack.names, run_dir, curves=config.logger.tensorboard)
-
-
-@rank_zero_only
-def store_split(data: SemiSupervisedDataModule, run_dir: Path) -> None:
-    """Keep which images are labelled and which validate, by their numbers in the training set."""
-    labelled = data.labelled.tolist() if len(data.unlabelled) else "all others"
-    split = {"validation": data.held_out.tolist() or "test", "labelled": labelled}
-    write_whole(run_dir / "split.json", lambda file: file.write((json.dumps(split) + "\n").encode()))
-
-
-@rank_zero_only
-def show_settings(config: Config, loggers: list[Logger]) -> None:
-    """Fill TensorBoard's page of hyper-parameters."""
-    for logger in loggers:
-        if isinstance(logger, RunTensorBoardLogger):
-            settings = flatten(asdict(config)).items()
-            shown = {name: value if isinstance(value, (int, float)) else printable(value) for name, value in settings}
-            logger.log_settings(shown, metric="vote/val/accuracy")
 
 
 def quieten_lightning() -> None:

@@ -6,7 +6,9 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 
-from lwtrain.errors import TrainingError
+from lwtrain.callbacks.layer_schedule import LayerSchedule
+from lwtrain.checkpoints import RunCheckpoints
+from lwtrain.errors import NotFiniteError
 from lwtrain.stack import LayerStack
 
 
@@ -14,10 +16,13 @@ class FiniteLoss(Callback):
     """Looks at the loss now and then, and at the learning layers' weights at each epoch's end.
 
     A loss that is not a number leaves weights that are none, so every later loss shows it too: looking at each would
-    only make an accelerator wait.
+    only make an accelerator wait. Processes that train together look at each other's losses, and stop together.
 
     Args:
         every: Steps between two looks.
+
+    Raises:
+        NotFiniteError: In `fit`; it names the lowest layer that went wrong, for those above read what it makes.
     """
 
     def __init__(self, every: int = 20) -> None:
@@ -29,9 +34,13 @@ class FiniteLoss(Callback):
         """Look at the losses."""
         assert isinstance(pl_module, LayerStack)
         if batch_idx % self.every == 0:
-            for layer, loss in pl_module.latest_losses.items():
-                if not torch.isfinite(loss):
-                    self._stop(trainer, self._who(pl_module, layer), f"loss {loss.item()}")
+            losses = torch.stack([loss.detach().float() for loss in pl_module.latest_losses.values()])
+            if trainer.world_size > 1:
+                torch.distributed.all_reduce(losses)
+            for layer, finite in zip(pl_module.latest_losses, losses.isfinite().tolist(), strict=True):
+                if not finite:
+                    loss = losses[list(pl_module.latest_losses).index(layer)].item()
+                    raise self._error(trainer, pl_module, layer, f"loss {loss}")
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Look at the weights that the checkpoint is about to take."""
@@ -39,16 +48,17 @@ class FiniteLoss(Callback):
         for layer, part in enumerate(pl_module.layers):
             trained = [parameter.detach() for parameter in part.parameters() if parameter.requires_grad]
             if not all(torch.isfinite(parameter).all() for parameter in trained):
-                self._stop(trainer, self._who(pl_module, layer), "weights that are not finite")
+                raise self._error(trainer, pl_module, layer, "weights that are not finite")
 
     @staticmethod
-    def _who(stack: LayerStack, layer: int) -> str:
-        return "all layers" if stack.end_to_end else stack.names[layer]
-
-    @staticmethod
-    def _stop(trainer: pl.Trainer, who: str, what: str) -> None:
-        raise TrainingError(
-            f"{who}: {what} in epoch {trainer.current_epoch + 1}, step {trainer.global_step}; "
-            "stopped; checkpoints of earlier epochs are kept.\n"
-            "Choose a smaller optimizer.lr, precision=32, or trainer.gradient_clip_val=1"
-        )
+    def _error(trainer: pl.Trainer, stack: LayerStack, layer: int, what: str) -> NotFiniteError:
+        name = None if stack.end_to_end else stack.names[layer]
+        wave, epoch = 0, trainer.current_epoch
+        checkpoint = None
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]  # Lightning sets it without declaring it
+            if isinstance(callback, LayerSchedule):
+                moment = callback.moment(trainer)
+                wave, epoch = moment.visit.wave, moment.epoch
+            elif isinstance(callback, RunCheckpoints):
+                checkpoint = callback.latest
+        return NotFiniteError(name, what, wave + 1, epoch + 1, trainer.global_step, checkpoint)

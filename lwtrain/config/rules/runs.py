@@ -109,6 +109,13 @@ def _one_process_in_a_multirun(trainer: TrainerConfig, multirun: bool) -> None:
         raise ValueError(f"trainer.devices={trainer.devices}: {remedy}, or choose trainer.devices=1")
 
 
+def _one_process_goes_back(callbacks: CallbacksConfig, trainer: TrainerConfig) -> None:
+    several = trainer.num_devices != 1 or trainer.num_nodes > 1 or trainer.strategy != "auto"
+    if callbacks.on_nan == "rewind" and several:
+        remedy = "not where processes train together, which would not begin again together; choose stop"
+        raise ValueError(f"callbacks.on_nan=rewind: {remedy}, or trainer.devices=1")
+
+
 RULES: tuple[Callable[..., None], ...] = (
     _every_layer_has_a_learning_rate,
     _every_estimator_measures_once,
@@ -123,4 +130,5 @@ RULES: tuple[Callable[..., None], ...] = (
     _data_dir_is_a_folder,
     _time_is_a_time,
     _one_process_in_a_multirun,
+    _one_process_goes_back,
 )

@@ -149,6 +149,7 @@ class CallbacksConfig:
     """What watches over the training."""
 
     check_loss_every: Count
+    on_nan: Literal["stop", "rewind"]
     pictures: Annotated[int, Range(at_least=0)]
     information_plane: InformationPlaneConfig | None
 
