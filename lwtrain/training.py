@@ -18,6 +18,7 @@ from lwtrain.checkpoints import RunCheckpoints, load_checkpoint
 from lwtrain.config.run_folders import EarlierRun, differences
 from lwtrain.config.schema import Config
 from lwtrain.data.module import SemiSupervisedDataModule
+from lwtrain.enough_memory import check_memory, memory_told
 from lwtrain.errors import ConfigError, DataError, NotFiniteError, Stopped, settings_at_fault, trainer_at_fault
 from lwtrain.from_config import (
     build_callbacks,
@@ -48,9 +49,9 @@ def train(config: Config, run_dir: Path) -> dict[str, Any]:
         of one that went back (`callbacks.on_nan=rewind`) also rewinds, see `Rewinds`.
 
     Raises:
-        ConfigError: If settings do not fit each other or the data.
+        ConfigError: If settings do not fit each other, the data, or the memory that is free.
         DataError: If data, a checkpoint or a layer file are missing or damaged.
-        TrainingError: If losses or weights are no longer finite.
+        TrainingError: If losses or weights are no longer finite, or memory runs out that could not be foreseen.
         WriteError: If the disk is full or cannot be written to.
         Stopped: If a signal asked for it; the epoch before it is stored.
     """
@@ -99,18 +100,21 @@ def _attempt(config: Config, run_dir: Path, begin: Beginning, rewinds: Rewinds) 
     callbacks = build_callbacks(config, schedule, stopwatch, run_dir, rewinds)
     with trainer_at_fault():
         trainer = build_trainer(config, run_dir, callbacks, loggers, epochs)
+        check_memory(trainer, stack, data, schedule)
         store_split(data, run_dir)
         show_settings(config, loggers)
-        try:
-            trainer.fit(stack, datamodule=data, ckpt_path=begin.checkpoint, weights_only=True)
-        except NotFiniteError:
-            if config.callbacks.on_nan == "rewind":  # resumed, it will go wrong in the same place, and go back then
-                _heed_signals(trainer, callbacks)
-            raise
-        _heed_signals(trainer, callbacks)
+        with memory_told(trainer, stack, schedule):
+            try:
+                trainer.fit(stack, datamodule=data, ckpt_path=begin.checkpoint, weights_only=True)
+            except NotFiniteError:
+                if config.callbacks.on_nan == "rewind":  # resumed, it will go wrong in the same place, and go back then
+                    _heed_signals(trainer, callbacks)
+                raise
+            _heed_signals(trainer, callbacks)
         made = {"epochs": {"trained": trainer.current_epoch, "scheduled": epochs}, "made_by": provenance(run_dir)}
         try:
-            measure(trainer, stack, data)
+            with memory_told(trainer, stack, schedule):
+                measure(trainer, stack, data)
         except DataError:  # such as a test picture that breaks off: what has been trained is kept, and what is known
             finish(config, stack, known(config, stack, stopwatch, callbacks) | made, run_dir)
             raise

@@ -1,5 +1,6 @@
 """How much memory and how much disk there is to have."""
 
+import resource
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +12,11 @@ MEMBERSHIP = Path("/proc/self/cgroup")
 
 
 def free_memory() -> int:
-    """Give the bytes of memory that this process can have: the machine's, or what its container still allows."""
-    return min([psutil.virtual_memory().available, *_left_in_cgroups()])
+    """Give the bytes of memory that this process can have: the machine's, or what its container or limit still allows.
+
+    The limit is that of addresses (`ulimit -v`, `RLIMIT_AS`).
+    """
+    return min([psutil.virtual_memory().available, *_left_in_cgroups(), *_left_of_addresses()])
 
 
 def free_disk(folder: Path) -> int:
@@ -34,6 +38,12 @@ def _left_in_cgroups() -> Iterator[int]:
             if limit.isdigit() and used.isdigit():
                 cached = [int(line.split()[1]) for line in _lines(folder / "memory.stat") if "inactive_file" in line]
                 yield max(0, int(limit) - int(used) + sum(cached[:1]))  # the kernel gives its cache back
+
+
+def _left_of_addresses() -> Iterator[int]:
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY:
+        yield max(0, limit - psutil.Process().memory_info().vms)
 
 
 def _lines(path: Path) -> list[str]:
