@@ -65,8 +65,8 @@ def memory_need(
 ) -> MemoryNeed:
     """Find what a run needs, by making each layer's step with a few rows, on a copy that shares the weights.
 
-    Nothing changes, no random number is drawn from torch's generator. A step of VGG-11 with sidecars C takes about
-    MEASURE_SECONDS seconds to find on one core.
+    Nothing changes, and torch's generator is left as it was. What kernels need for themselves is not counted; see
+    `lwtrain.enough_memory.OVERHEAD`. It takes 0.3 to 2 seconds of one (busy) core for VGG-8B and VGG-11.
 
     Args:
         stack: On the CPU, as it is before a fit.

@@ -19,6 +19,7 @@ KIB = 2**10
 
 def check(schedule: LayerSchedule, free: int, monkeypatch: pytest.MonkeyPatch, stack: LayerStack | None = None) -> None:
     monkeypatch.setattr("lwtrain.enough_memory.free_memory", lambda: free)
+    monkeypatch.setattr("lwtrain.enough_memory.OVERHEAD", 0)
     check_memory(tiny_trainer(schedule), stack or tiny_stack(), tiny_data(), schedule)
 
 
