@@ -21,8 +21,11 @@ MARGIN = 1.25
 """How far a need may lie above what is free before a run is refused: the estimate's own error; see `memory_need`."""
 
 OVERHEAD = 48 * 2**20
-"""What kernels and libraries take for themselves, once: in four of five runs that took 177 to 844 MiB, 44 to 66 MiB more was
-measured than `memory_need` counts, in the fifth 27 MiB less (VGG-8B and VGG-11, sidecars c and pool, float32, one core)."""
+"""What kernels and libraries take for themselves, once.
+
+In four of five runs that took 177 to 844 MiB, 44 to 66 MiB more was measured than `memory_need` counts, in the fifth
+27 MiB less (VGG-8B and VGG-11, sidecars c and pool, float32, one core).
+"""
 
 _SIGNS = ("out of memory", "can't allocate memory", "cannot allocate memory", "bad_alloc", "not enough memory")
 
