@@ -13,6 +13,7 @@ from lwtrain.data.module import SemiSupervisedDataModule
 from lwtrain.errors import ConfigError, TrainingError
 from lwtrain.fronts.choose import OF_MEMORY
 from lwtrain.fronts.free_space import free_memory
+from lwtrain.fronts.front import CHUNK
 from lwtrain.fronts.size import readable
 from lwtrain.memory_need import MemoryNeed, memory_need
 from lwtrain.stack import LayerStack
@@ -77,6 +78,9 @@ def _refusal(
         return (
             f"front={schedule.fronts.front}: {sizes}, {readable(free)} are free. Choose front=disk or front=recompute"
         )
+    if need.evaluation > max(left, need.steps[need.largest]):  # whatever the batch
+        sizes = f"{CHUNK} images on their way through it need {readable(need.evaluation)}, {readable(free)} are free"
+        return f"model: {sizes}. Choose a smaller model.width, or dataset.image_size"
     step = need.steps[need.largest]
     where = f"batch_size={data.batch_size}" if stack.micro_batch is None else f"micro_batch={stack.micro_batch}"
     sizes = f"a step of {need.largest} needs about {readable(step + need.optimizer_state)}, {readable(free)} are free"

@@ -42,6 +42,9 @@ def test_a_batch_too_large_is_refused_with_one_that_fits(monkeypatch: pytest.Mon
 
 
 def test_where_nothing_fits_a_smaller_network_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match=r"^model: 256 images on their way .* Choose a smaller model.width"):
+        check(BackpropSchedule(1), 10 * KIB, monkeypatch)
+    monkeypatch.setattr("lwtrain.memory_need.CHUNK", 0)
     with pytest.raises(ConfigError, match=r"^batch_size=12: a step of all layers .* Choose a smaller model.width"):
         check(BackpropSchedule(1), 10 * KIB, monkeypatch)
 
