@@ -13,8 +13,10 @@ CLASSIFIER = (
     "dataset.num_images=150",
     "dataset.num_classes=3",
     "dataset.image_size=16",
+    "encoder=c",
     "encoder.hidden=16",
     "schedule.epochs=2",
+    "schedule.waves=2",
     "batch_size=15",
 )
 AUTOENCODER = (

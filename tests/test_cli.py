@@ -85,7 +85,7 @@ def test_help_names_groups_choices_settings_and_five_examples(capsys: pytest.Cap
         assert f"\n  {group} " in said
     for choice in ("fashion_mini, cifar10", "vgg11, allconv, cnn", "wave, backprop, custom, sequential", "report_4000"):
         assert choice in said
-    settings = ["schedule.waves=2", "optimizer.lr=1e-3", "labels=all", "layer.load=null", "batch_size=128"]
+    settings = ["schedule.waves=3", "optimizer.lr=1e-3", "labels=all", "layer.load=null", "batch_size=64"]
     for setting in [*settings, "vote.weights=equal", "vote.flips=false"]:
         assert f"\n  {setting} " in said
     assert sum(line.startswith("  lwtrain ") for line in said.splitlines()) == 5
@@ -105,8 +105,8 @@ def test_help_names_the_settings_of_other_choices(capsys: pytest.CaptureFixture[
     cli.main(["--help"])
     _, said = capsys.readouterr().out.split("  Settings of other choices: ")
     others = said.split("\n  All settings")[0].replace("\n    ", " ").split(", ")
-    assert {"encoder.grid", "schedule.visits", "optimizer.momentum", "model.hidden", "dataset.folder"} <= set(others)
-    assert not {"encoder.dropout", "schedule.waves", "model.width", "name"} & set(others)
+    assert {"encoder.dropout", "schedule.visits", "optimizer.momentum", "model.hidden", "dataset.folder"} <= set(others)
+    assert not {"encoder.grid", "schedule.waves", "model.width", "name"} & set(others)
 
 
 def test_examples_in_the_help_are_sound() -> None:
@@ -138,7 +138,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_settings_can_be_shown_without_a_run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     cli.main(["model=vgg13", "--cfg", "job"])
     shown = yaml.safe_load(capsys.readouterr().out)
-    assert (shown["model"]["name"], shown["schedule"]["waves"]) == ("vgg13", 2)
+    assert (shown["model"]["name"], shown["schedule"]["waves"]) == ("vgg13", 3)
     assert not list(tmp_path.iterdir())
 
 
@@ -212,11 +212,11 @@ def test_a_run_gets_its_config_and_a_folder_of_its_own(
     assert yaml.safe_load((folder / "config.yaml").read_text())["model"] == {
         "name": "vgg13",
         "width": 1.0,
-        "layer_depth": 1,
+        "layer_depth": 2,
         "whitening": False,
     }
     assert yaml.safe_load((folder / ".hydra" / "overrides.yaml").read_text()) == ["model=vgg13"]
-    assert "model: {name: vgg13, width: 1.0, layer_depth: 1, whitening: false}\n" in capsys.readouterr().out
+    assert "model: {name: vgg13, width: 1.0, layer_depth: 2, whitening: false}\n" in capsys.readouterr().out
     assert sys.argv == ["lwtrain"]
 
 

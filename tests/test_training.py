@@ -27,6 +27,7 @@ TINY = [
     "dataset.image_size=16",
     "dataset.fit=scale",
     "labels=200",
+    "batch_size=128",
     "schedule.epochs=1",
     "schedule.waves=1",
     "trainer.accelerator=cpu",

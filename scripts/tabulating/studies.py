@@ -1,9 +1,11 @@
 """The results of a study, run by run, as a section of the page."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from lwtrain.config.flattening import flatten
 from lwtrain.errors import DataError
 from studying import budgets
 from studying.study import Study, StudyRun, key_of, read_study
@@ -166,6 +168,13 @@ def _notes(row: StudyRow, study: Study) -> Iterator[str]:
     """Say what is to be known of a row: why it was cut short, and whether its study has changed since."""
     if row.result.first["cut_short"]:
         yield f"cut short: {', '.join(row.result.first['cut_short'])}"
-    given = {key_of(word) for word in _words(row.result.first)}
-    if without := [word for word in study.words(row.run) if key_of(word) not in given]:
+    given, settings = {key_of(word) for word in _words(row.result.first)}, flatten(row.result.first["config"])
+    others = (word for word in study.words(row.run) if key_of(word) not in given)
+    if without := [word for word in others if not _was_so(word, settings)]:
         yield f"made without {' '.join(without)}"
+
+
+def _was_so(word: str, settings: Mapping[str, Any]) -> bool:
+    """Whether a setting that no word gave was the default when the run was made."""
+    key, _, value = word.partition("=")
+    return value == str(settings.get(key, settings.get(f"{key}.name")))

@@ -53,7 +53,7 @@ ONE_MISTAKE = {
     "model=allconv model.chanels=32": "no such setting; did you mean model.channels?",
     "encoder=pool encoder.kernel=3": "no such setting; there are encoder.grid",
     "+trainer.callbacks=[]": "trainer.callbacks=[]: not set here; hand them to a Trainer of your own, in a script",
-    "encoder.grid=2": "not with encoder=c, but with encoder=conv, mirror, pool",
+    "encoder=c encoder.grid=2": "not with encoder=c, but with encoder=conv, mirror, pool",
     "encoder=conv encoder.convs=-1": "choose a whole number of at least 0",
     "encoder=conv encoder.grid=0": "choose a whole number of at least 1",
     "encoder=conv objective=reconstruction": "objective=reconstruction: encoder=conv has no decoder; choose encoder=",
@@ -112,7 +112,7 @@ ONE_MISTAKE = {
     "optimizer.drops_at=[]": "choose shares above 0 and below 1, in rising order",
     "optimizer.drop_factor=1": "choose a number above 0 and below 1",
     "optimizer.average_last=-1": "choose a whole number of at least 0",
-    "encoder.kernel_size=4": "Choices: 1, 3, 5, 7",
+    "encoder=c encoder.kernel_size=4": "Choices: 1, 3, 5, 7",
     "dataset.flip=maybe": "choose true or false",
     "dataset.augmentation=medium_10": "did you mean 'med_10'?",
     "trainer.limit_train_batches=0": "choose a whole number of at least 1, a number above 0",
@@ -137,7 +137,7 @@ ONE_MISTAKE = {
     "dataset=mnist dataset.classes=[0,1] labels=10664": "class 0 has only 5331 images; choose 10662 or less, or all",
     "dataset=cifar2 labels=5001": "choose a multiple of the 2 classes",
     "dataset=cifar2 encoder=pool batch_size=9001": "there are 9000 images to train on; choose 9000 or less",
-    "dataset=stl10 batch_size=200001": "there are 200000 images to train on; choose 200000 or less",
+    "dataset=stl10 encoder=c batch_size=200001": "there are 200000 images to train on; choose 200000 or less",
     "dataset=stl10 batches=proportional labels=10": "too few to put one into each batch; choose batches=half",
     "dataset=fake dataset.num_images=19": "choose 20 or more, two of each class",
     "dataset=fake dataset.num_classes=1": "choose a whole number of at least 2",
@@ -148,36 +148,36 @@ ONE_MISTAKE = {
     "labels=4001": "choose a multiple of the 10 classes",
     "validation=0.00001": "validation=1e-05: choose a share between 0 and 1 that leaves images on both sides",
     "batch_size=9001": "there are 9000 images to train on; choose 9000 or less",
-    "encoder=pool labels=100": "batch_size=128: there are 100 images to train on; choose 100 or less",
-    "schedule.waves=3": "choose a divisor of schedule.epochs=2",
-    "optimizer.average_last=3": "a layer trains for fewer epochs; choose 0 to 2",
+    "encoder=pool labels=50": "batch_size=64: there are 50 images to train on; choose 50 or less",
+    "schedule.waves=2": "choose a divisor of schedule.epochs=3",
+    "optimizer.average_last=4": "a layer trains for fewer epochs; choose 0 to 3",
     "schedule=custom schedule.visits=[{layer:0},{layer:0},{layer:1}] optimizer.average_last=2": "a layer trains for",
     "map=interpolation": "Choices: auto, pool, average, conv (for model=vgg11)",
     "model=stacked_autoencoder map=pool": "Choices: auto, interpolation, random, conv, decoder (for model=stacked_",
     "map=avrage": "did you mean 'average'? Choices: auto, average, conv, decoder, interpolation, none, pool, random",
     "model=stacked_autoencoder map=decoder encoder=pool": "map=decoder: begins as the last convolution, of 3x3, of the",
-    "model=stacked_autoencoder map=decoder encoder.kernel_size=5": "map=decoder: begins as the last convolution, of 3x",
+    "model=stacked_autoencoder encoder=c map=decoder encoder.kernel_size=5": "map=decoder: begins as the last convolution, of 3x",
     "model=stacked_autoencoder model.depth=0": "choose a whole number of at least 1",
     "dataset=cifar10 dataset.image_size=16": "vgg11 pools 5 times, choose 32 or more",
     "dataset.image_size=null": "dataset.image_size=28: vgg11 pools 5 times, choose 32 or more",
     "dataset.image_size=16": "padding cannot shrink images of 28x28, choose 28 or more, or dataset.fit=scale",
     "model.layer_depth=9": "choose 1 to 8 for vgg11",
-    "optimizer.lr=[0.1,0.2]": "2 learning rates for 9 layers; give one for each, the head's last",
-    "schedule=custom 'schedule.visits=[{layer: 9}]'": "schedule.visits[0].layer=9: choose 0 to 7, or head",
+    "optimizer.lr=[0.1,0.2]": "2 learning rates for 5 layers; give one for each, the head's last",
+    "schedule=custom 'schedule.visits=[{layer: 9}]'": "schedule.visits[0].layer=9: choose 0 to 3, or head",
     "schedule=custom schedule.visits=[]": "name at least one visit, such as {layer: 0, epochs: 1}",
     "optimizer=sgd optimizer.momentum=0": "optimizer.nesterov=true: needs optimizer.momentum above 0",
-    "objective.reconstruction=bce encoder.output=linear": "objective.reconstruction=bce: needs values in [0, 1]",
-    "objective=reconstruction objective.reconstruction=bce encoder.output=linear": "objective.reconstruction=bce: ",
+    "encoder=c objective.reconstruction=bce encoder.output=linear": "objective.reconstruction=bce: needs values in [0, 1]",
+    "encoder=c objective=reconstruction objective.reconstruction=bce encoder.output=linear": "objective.reconstruction=bce: ",
     "encoder=pool objective=reconstruction": "encoder=pool has no decoder; choose encoder=mirror, strided, dense, a, b",
-    "objective=reconstruction schedule=backprop": "encoder=c: schedule=backprop rebuilds images from what the layers",
+    "encoder=c objective=reconstruction schedule=backprop": "encoder=c: schedule=backprop rebuilds images from what the layers",
     "encoder=mirror objective=reconstruction schedule=backprop": "map=pool: nothing leads back through a map, as",
-    "objective=infopro": "encoder=c: objective=infopro rebuilds the network's images; choose encoder=infopro",
+    "encoder=c objective=infopro": "encoder=c: objective=infopro rebuilds the network's images; choose encoder=infopro",
     "objective=infopro encoder=pool": "objective=infopro rebuilds the network's images; choose encoder=infopro",
     "encoder=infopro objective=infopro objective.reconstruction_weight=-1": "choose a number of at least 0, or a list",
     "encoder=infopro objective=infopro objective.prediction_weight=[1]": "objective.prediction_weight=[1.0]: choose a",
     "encoder=infopro objective=infopro objective.reconstruction_weight=0 objective.prediction_weight=0": "objective.r",
     "encoder=infopro objective=infopro objective.prediction_weight=[1,0] objective.reconstruction_weight=[1,0]": (
-        "objective.reconstruction_weight=[1.0,0.0]: layer 7 would learn nothing; let it or objective.prediction_weight"
+        "objective.reconstruction_weight=[1.0,0.0]: layer 3 would learn nothing; let it or objective.prediction_weight"
     ),
     "encoder=infopro encoder.hidden=0": "choose a whole number of at least 1",
     "encoder=infopro encoder.output=linear": "not with encoder=infopro, but with encoder=a, b, c, dense, mirror",
@@ -205,7 +205,7 @@ ONE_MISTAKE = {
     "pseudo_labels.share=0": "choose a number above 0 and at most 1",
     "pseudo_labels=vote": "choose a mapping with teacher, share",
     "labels=500 schedule=simultaneous pseudo_labels.teacher=own": "schedule=simultaneous shows all layers the",
-    "objective=hsic encoder=pool micro_batch=64": "objective=hsic compares the rows of a batch, which slices would",
+    "objective=hsic encoder=pool micro_batch=32": "objective=hsic compares the rows of a batch, which slices would",
     "model=mlp model.activation=tanh encoder=mirror": "encoder.activation=relu: gives no number below 0, as",
     "model=conv_autoencoder model.channels=[]": "choose a number of at least 1 for each convolution",
     "trainer.max_time=5min": "write days:hours:minutes:seconds, such as 00:12:00:00",
@@ -239,12 +239,12 @@ def test_as_many_labels_as_there_are_batches_are_enough(batch_size: int) -> None
 
 
 def test_rows_that_are_not_compared_may_be_sliced() -> None:
-    load_config(["objective=hsic", "encoder=pool", "micro_batch=128"])  # as many as batch_size
-    load_config(["objective=hsic", "encoder=pool", "micro_batch=64", "schedule=backprop"])
+    load_config(["objective=hsic", "encoder=pool", "micro_batch=64"])  # as many as batch_size
+    load_config(["objective=hsic", "encoder=pool", "micro_batch=32", "schedule=backprop"])
 
 
 def test_epochs_that_are_averaged_may_lie_in_several_visits() -> None:
-    visits = "schedule.visits=[{layer: 0}, {layer: head}, {layer: 0}, {layer: 8}]"  # which is the head, too
+    visits = "schedule.visits=[{layer: 0}, {layer: head}, {layer: 0}, {layer: 4}]"  # which is the head, too
     load_config(["schedule=custom", visits, "optimizer.average_last=2"])
 
 

@@ -150,8 +150,8 @@ def test_settings_of_the_trainer_that_change_its_steps_are_refused(change: str, 
 def test_defaults_that_changed_since_are_noticed() -> None:
     checkpoint = earlier_run(Path("run"))
     stored = checkpoint.parents[1] / "config.yaml"
-    stored.write_text(stored.read_text().replace("batch_size: 128", "batch_size: 256"))
-    assert refusal("ckpt_path=run").startswith("batch_size=128: the checkpoint was made with batch_size=256")
+    stored.write_text(stored.read_text().replace("batch_size: 64", "batch_size: 256"))
+    assert refusal("ckpt_path=run").startswith("batch_size=64: the checkpoint was made with batch_size=256")
     (config,) = CommandLine(["ckpt_path=run", "batch_size=256"]).check()
     assert config.batch_size == 256
 

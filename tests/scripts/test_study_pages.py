@@ -18,13 +18,19 @@ CURVE = [{"seconds": 10.0, "vote": 0.5}, {"seconds": 20.0, "vote": 0.7}]
 
 
 def keep(
-    folder: Path, run: str, seed: int = 0, vote: float = 0.8, minutes: float | None = None, **changed: Any
+    folder: Path,
+    run: str,
+    seed: int = 0,
+    vote: float = 0.8,
+    minutes: float | None = None,
+    more: dict[str, Any] | None = None,
+    **changed: Any,
 ) -> None:
     """Leave a result as a study does."""
     settings = {"wave": "encoder=pool schedule=wave", "c": "encoder=c model.width=0.5"}.get(run, f"encoder={run}")
     command = f"python train.py model=vgg8b {settings} seed={seed}"
     kept = {"study": "small", "run": run} | result(seed, vote, **{"command": command} | changed)
-    kept["config"] = kept["config"] | {"run": run}
+    kept["config"] = kept["config"] | {"run": run} | (more or {})
     kept["accuracy"]["val"]["vote"] = vote + 0.05
     budget = "" if minutes is None else f"_{minutes:g}-min"
     path = folder / "results" / "small" / f"{run}{budget}_seed-{seed}.json"
@@ -107,6 +113,14 @@ def test_a_row_made_before_the_study_changed_says_so(folder: Path) -> None:
     keep(folder, "wave", command="python train.py model=vgg8b labels=9 seed=0")
     row = rows(page_of(folder))["wave"]
     assert (row[0], row[-1]) == ("`labels=9`", "made without encoder=pool schedule=wave")
+
+
+def test_a_setting_that_was_the_default_need_not_have_been_given(folder: Path) -> None:
+    command = "python train.py model=vgg8b schedule=wave labels=9 seed=0"
+    keep(folder, "wave", command=command, more={"encoder": {"name": "pool"}})
+    assert rows(page_of(folder))["wave"][-1] == ""
+    keep(folder, "wave", command=command, more={"encoder": {"name": "c"}})
+    assert rows(page_of(folder))["wave"][-1] == "made without encoder=pool"
 
 
 def test_single_runs_stand_below_studies(folder: Path) -> None:
