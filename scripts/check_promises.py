@@ -27,6 +27,7 @@ from rich.table import Table
 from torch import Tensor
 
 SETTINGS = [
+    *("encoder=c", "model.layer_depth=1", "batch_size=128", "schedule.epochs=2", "schedule.waves=2"),
     "labels=1000",
     "front=memory",
     "dataset.augmentation=med_10",
