@@ -191,7 +191,7 @@ def _train(values: "DictConfig", hydra_config: "HydraConf") -> float | None:
 
 
 def _train_in(folder: Path, values: "DictConfig", hydra_config: "HydraConf") -> float | None:
-    from lwtrain.config.effects import without_effect
+    from lwtrain.config.effects import left_out, without_effect
     from lwtrain.config.loading import config_of_job
     from lwtrain.config.run_folders import is_first_process, store_settings
 
@@ -203,6 +203,8 @@ def _train_in(folder: Path, values: "DictConfig", hydra_config: "HydraConf") -> 
         given = [word.lstrip("+").partition("=")[0] for word in hydra_config.overrides.task]
         for line in without_effect(config, given):
             log.warning("%s", line)
+        if line := left_out(config):
+            log.info("%s", line)
     from lwtrain.training import train
 
     return train(config, folder).get("vote/val/accuracy")

@@ -52,6 +52,23 @@ def without_effect(config: Config, given: Collection[str]) -> list[str]:
     ]
 
 
+def left_out(config: Config) -> str | None:
+    """Say that images without a label are left out, and what would learn from them; None if that is not so.
+
+    Example:
+        >>> from lwtrain.config.loading import load_config
+        >>> left_out(load_config(["labels=all"])), left_out(load_config(["labels=100", "encoder=c"]))
+        (None, None)
+    """
+    if config.batches != "labelled" or all_are_labelled(config.dataset.describe(), config.labels):
+        return None
+    reason = why_unlabelled_images_are_idle(config.encoder, config.objective, config.schedule, config.pseudo_labels)
+    if reason is None:  # it was asked for
+        return None
+    other = "" if isinstance(config.schedule, BackpropConfig) else "encoder=c or "
+    return f"images without a label are left out: {reason}; {other}pseudo_labels.teacher=vote would learn from them"
+
+
 def _idle(config: Config) -> Iterator[tuple[str, str]]:
     """Go through the settings that change nothing, as patterns, with the reason."""
     images = config.dataset.describe()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from small_folders import pets
 
-from lwtrain.config.effects import without_effect
+from lwtrain.config.effects import left_out, without_effect
 from lwtrain.config.loading import load_config
 
 RESTING = ["optimizer.resting_state"]
@@ -232,3 +232,24 @@ def test_without_test_images_their_number_has_no_limit(tmp_path: Path) -> None:
     words = ["dataset=image_folder", f"dataset.folder={pets(tmp_path) / 'train'}", "batch_size=8"]
     (line,) = without_effect(load_config(words), ["trainer.limit_test_batches"])
     assert line == "trainer.limit_test_batches has no effect: there are no test images"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("labels=100 batch_size=50", "encoder=pool has no decoder; encoder=c or pseudo_labels.teacher=vote would"),
+        ("labels=100 batch_size=50 schedule=backprop", "schedule=backprop trains without sidecars; pseudo_labels.te"),
+        ("dataset=stl10", "encoder=pool has no decoder; encoder=c or"),
+        ("labels=100 encoder=c", None),
+        ("labels=100 encoder=c batches=labelled batch_size=50", None),
+        ("labels=100 pseudo_labels.teacher=vote", None),
+        ("labels=all", None),
+    ],
+)
+def test_images_without_a_label_that_teach_nothing_are_told_of(words: str, told: str | None) -> None:
+    line = left_out(load_config(words.split()))
+    if told is None:
+        assert line is None
+    else:
+        assert line is not None
+        assert line.startswith(f"images without a label are left out: {told}")
