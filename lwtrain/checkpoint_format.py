@@ -27,7 +27,7 @@ def brought_up(checkpoint: dict[str, Any], path: Path) -> dict[str, Any]:
     Raises:
         DataError: If it is of a format that only later versions of lwtrain know.
     """
-    made_by = checkpoint.get("lwtrain", {})
+    made_by = checkpoint.get("made_by", {})
     found = made_by.get("format", 0)  # the first checkpoints did not say
     if found > FORMAT:
         raise DataError(
@@ -36,7 +36,7 @@ def brought_up(checkpoint: dict[str, Any], path: Path) -> dict[str, Any]:
         )
     if found < 1:
         checkpoint = _with_accuracies(checkpoint)
-    return checkpoint | {"lwtrain": stamp()}
+    return checkpoint | {"made_by": stamp()}
 
 
 def _with_accuracies(checkpoint: dict[str, Any]) -> dict[str, Any]:

@@ -203,8 +203,8 @@ def _train_in(folder: Path, values: "DictConfig", hydra_config: "HydraConf") -> 
         given = [word.lstrip("+").partition("=")[0] for word in hydra_config.overrides.task]
         for line in without_effect(config, given):
             log.warning("%s", line)
-        if line := left_out(config):
-            log.info("%s", line)
+        if hint := left_out(config):
+            log.info("%s", hint)
     from lwtrain.training import train
 
     return train(config, folder).get("vote/val/accuracy")

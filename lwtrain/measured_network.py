@@ -164,7 +164,7 @@ class MeasuredNetwork(VotingNetwork):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the figures so far, whose of them have been written down, and the checkpoint's format."""
-        checkpoint["lwtrain"] = stamp()
+        checkpoint["made_by"] = stamp()
         checkpoint["figures"], checkpoint["announced"] = dict(self.figures), sorted(self.ballots.announced)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -25,9 +25,17 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
 SETTINGS = [
-    *("dataset=fake", "dataset.num_images=60", "dataset.num_classes=3", "dataset.image_size=8", "labels=15"),
+    *("dataset=fake", "dataset.num_images=60", "dataset.num_classes=3", "dataset.image_size=16", "labels=15"),
     *("dataset.augmentation=light", "model=vgg8b", "model.width=0.0625", "model.layer_depth=3"),
-    *("encoder=c", "encoder.hidden=8", "batch_size=15", "front=disk", "progress=none", "trainer.accelerator=cpu"),
+    *(
+        "encoder=c",
+        "encoder.hidden=8",
+        "batch_size=15",
+        "trainer.log_every_n_steps=5",
+        "front=disk",
+        "progress=none",
+        "trainer.accelerator=cpu",
+    ),
 ]
 LAYERS = 3  # the head included
 GROWTH = 0.02

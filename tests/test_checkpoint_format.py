@@ -20,11 +20,11 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_checkpoints_say_what_they_were_made_by(stored: dict[str, Any]) -> None:
-    assert stored["lwtrain"] == {"format": FORMAT, "version": "0.1.0", "torch": str(torch.__version__)}
+    assert stored["made_by"] == {"format": FORMAT, "version": "0.1.0", "torch": str(torch.__version__)}
 
 
 def test_a_later_format_is_refused_with_the_version_to_install(stored: dict[str, Any], tmp_path: Path) -> None:
-    later = stored | {"lwtrain": {"format": FORMAT + 1, "version": "9.9"}}
+    later = stored | {"made_by": {"format": FORMAT + 1, "version": "9.9"}}
     torch.save(later, tmp_path / "last.ckpt")
     with pytest.raises(DataError) as caught:
         load_checkpoint(tmp_path / "last.ckpt")
@@ -34,7 +34,7 @@ def test_a_later_format_is_refused_with_the_version_to_install(stored: dict[str,
 
 
 def test_a_checkpoint_without_a_format_is_brought_up_and_resumed(stored: dict[str, Any], tmp_path: Path) -> None:
-    older = {name: value for name, value in stored.items() if name != "lwtrain"}
+    older = {name: value for name, value in stored.items() if name != "made_by"}
     older["state_dict"] = {name: value for name, value in older["state_dict"].items() if name != "accuracies"}
     torch.save(older, tmp_path / "last.ckpt")
     resumed = fit(WaveSchedule(2, 2), resume=tmp_path / "last.ckpt", seed=9)
@@ -42,7 +42,7 @@ def test_a_checkpoint_without_a_format_is_brought_up_and_resumed(stored: dict[st
     found, expected = tensors(resumed.layers), tensors(undisturbed.layers)
     assert all(torch.equal(found[name], expected[name]) for name in expected)
     assert torch.equal(resumed.accuracies, undisturbed.accuracies)
-    assert load_checkpoint(tmp_path / "last.ckpt")["lwtrain"]["format"] == FORMAT
+    assert load_checkpoint(tmp_path / "last.ckpt")["made_by"]["format"] == FORMAT
 
 
 def test_bringing_up_leaves_todays_checkpoints_alone(stored: dict[str, Any]) -> None:

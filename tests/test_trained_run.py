@@ -112,7 +112,7 @@ def test_networks_from_before_votes_were_weighed_vote_as_they_did(copied: Path) 
     images = torch.rand(4, 3, 16, 16)
     expected = load_run(copied).stack.vote(images)
     del stored["state_dict"]["accuracies"], stored["config"]["vote"]
-    store(copied, state_dict=stored["state_dict"], config=stored["config"])
+    store(copied, state_dict=stored["state_dict"], config=stored["config"], made_by={"format": 0})
     run = load_run(copied)
     assert run.config.vote == VoteConfig("equal", flips=False)
     assert torch.equal(run.stack.vote(images), expected)

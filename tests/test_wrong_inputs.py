@@ -67,14 +67,14 @@ WITHOUT_DATA = {
     "--config-dir": "--config-dir/-cd: expected one argument",
     "run model=vgg11": "run: write setting=value",
     # Combinations
-    "objective=infopro": "encoder=c: objective=infopro rebuilds the network's images; choose encoder=infopro",
-    "schedule.waves=5": "schedule.waves=5: choose a divisor of schedule.epochs=2",
+    "encoder=c objective=infopro": "encoder=c: objective=infopro rebuilds the network's images; choose encoder=infopro",
+    "schedule.waves=5": "schedule.waves=5: choose a divisor of schedule.epochs=3",
     "encoder=pool objective=reconstruction": "objective=reconstruction: encoder=pool has no decoder; choose encoder=",
     "vote.weights=accuracy validation=test": "vote.weights=accuracy: validation=test would weigh the layers by",
     "seed=1,2": "seed=1,2: choose one value; with -m before it, several start a run each",
     "-m ckpt_path=last seed=1,2": "ckpt_path=last: not with -m; go on with one run at a time",
     "-m model=vgg11,vgg31": "model=vgg31: did you mean '",
-    "optimizer.lr=[0.1,0.2]": "optimizer.lr=[0.1,0.2]: 2 learning rates for 9 layers; give one for each",
+    "optimizer.lr=[0.1,0.2]": "optimizer.lr=[0.1,0.2]: 2 learning rates for 5 layers; give one for each",
     # Files and folders that are missing, unreadable, or others
     "ckpt_path=gone.ckpt": "ckpt_path=gone.ckpt: no such checkpoint; choose last, a run's folder or a .ckpt file",
     "ckpt_path=last": "ckpt_path=last: no checkpoint below outputs/ yet; start a run without ckpt_path",

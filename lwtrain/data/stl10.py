@@ -43,7 +43,8 @@ def map_images(info: PublishedSet, path: Path) -> NDArray[np.uint8]:
     Raises:
         DataError: If the images are not whole.
     """
-    return _as_images(info, path, np.memmap(path, np.uint8, mode="c"))
+    pixels = np.memmap(path, np.uint8, mode="c") if path.stat().st_size else np.empty(0, np.uint8)
+    return _as_images(info, path, pixels)
 
 
 def _as_images(info: PublishedSet, path: Path, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -24,7 +24,7 @@ STACKED = (
     "schedule.epochs=2 optimizer.lr=1e-2"
 )
 VGG = (
-    "model=vgg8b model.width=0.0625 model.layer_depth=2 encoder.hidden=8 batch_size=25 schedule.epochs=2 "
+    "model=vgg8b model.width=0.0625 model.layer_depth=2 encoder=c encoder.hidden=8 batch_size=25 schedule.epochs=2 "
     "schedule.waves=1 optimizer.lr=1e-2"
 )
 RESNET = "model=resnet20 model.width=0.25 batch_size=25 schedule.epochs=4 optimizer.lr=0.05"
@@ -48,7 +48,8 @@ RUNS = {
     "resnet by infopro": f"experiment=infopro_resnet110 {RESNET} model.modules=2",
     "resnet by infopro, four modules": f"experiment=infopro_resnet110 {RESNET} model.modules=[2,2,2,3] "
     "objective.prediction_weight=[0,0.1] schedule.epochs=8",
-    "resnet in waves": "model=resnet20 model.width=0.25 schedule.epochs=2 batch_size=25 optimizer.lr=1e-2 encoder=pool",
+    "resnet in waves": "model=resnet20 model.width=0.25 schedule.epochs=2 schedule.waves=2 batch_size=25 "
+    "optimizer.lr=1e-2",
     "mlp": "model=mlp schedule=simultaneous schedule.epochs=5 objective=prediction encoder=pool batch_size=32",
     "stacked autoencoders, interpolated": f"{STACKED} map=interpolation",
     "stacked autoencoders, shuffled": f"{STACKED} map=random",

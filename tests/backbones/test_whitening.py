@@ -237,7 +237,8 @@ def test_every_front_gives_the_same_training(front: str, memory_run: Path, tmp_p
     ],
 )
 def test_all_schedules_take_it(words: tuple[str, ...], tmp_path: Path) -> None:
-    whitening = load_run(train_small(tmp_path, *WHITENED, *words, "schedule.epochs=1")).stack.layers[0].layer.whitening
+    settings = [word for word in WHITENED if word != "schedule.waves=2"]
+    whitening = load_run(train_small(tmp_path, *settings, *words, "schedule.epochs=1")).stack.layers[0].layer.whitening
     assert torch.equal(whitening.filters, network_of().filters)
 
 

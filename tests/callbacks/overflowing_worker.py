@@ -15,7 +15,7 @@ from lwtrain.callbacks.finite_loss import FiniteLoss
 from lwtrain.errors import NotFiniteError
 from tiny import tiny_data, tiny_stack
 
-RANK = int(os.environ["RANK"])
+RANK = int(os.environ.get("RANK", "0"))
 
 
 class Overflow(pl.Callback):

@@ -49,9 +49,12 @@ def test_a_schedule_without_epochs_is_refused() -> None:
 
 
 def metrics(folder: Path, *epochs: tuple[int, dict[str, float]]) -> Path:
-    lines = [",".join(["schedule/layer", *(f"time/{part}" for part in PARTS), "train/loss"])]
+    lines = [",".join(["step", "schedule/layer", *(f"time/{part}" for part in PARTS), "train/loss"])]
     for layer, times in epochs:
-        lines += [",".join([str(layer), *(str(times.get(part, 0.0)) for part in PARTS), ""]), "," * len(PARTS) + ",0.5"]
+        lines += [
+            ",".join(["1", str(layer), *(str(times.get(part, 0.0)) for part in PARTS), ""]),
+            "2" + "," * len(PARTS) + ",,0.5",
+        ]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "metrics.csv").write_text("\n".join(lines))
     return folder
@@ -69,7 +72,7 @@ def test_further_epochs_are_those_after_a_layers_first(tmp_path: Path) -> None:
 
 
 def test_a_run_without_times_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"there is no metrics\.csv"):
+    with pytest.raises(DataError, match=r"metrics\.csv: not a table of figures \(No such file"):
         Calibration.of(tmp_path, share=1.0)
 
 
@@ -106,7 +109,8 @@ class Machine:
         folder = Path(given["hydra.run.dir"])
         rows = [(layer, {"loss": 10.0 * share, "front": 1.0, "validation": 1.0}) for layer in (0, 1)] * epochs
         metrics(folder, *sorted(rows))
-        config = {"seed": int(given["seed"]), "trainer": {"limit_train_batches": share if share < 1 else None}}
+        config = {"labels": "all", "dataset": {"name": "fashion_mini"}, "seed": int(given["seed"])}
+        config |= {"trainer": {"limit_train_batches": share if share < 1 else None}}
         written = {
             "made_by": {"command": "python train.py", "revision": "abc", "machine": {}},
             "config": config,

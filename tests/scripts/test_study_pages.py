@@ -118,7 +118,7 @@ def test_a_row_made_before_the_study_changed_says_so(folder: Path) -> None:
 def test_a_setting_that_was_the_default_need_not_have_been_given(folder: Path) -> None:
     command = "python train.py model=vgg8b schedule=wave labels=9 seed=0"
     keep(folder, "wave", command=command, more={"encoder": {"name": "pool"}})
-    assert rows(page_of(folder))["wave"][-1] == ""
+    assert "made without" not in page_of(folder)
     keep(folder, "wave", command=command, more={"encoder": {"name": "c"}})
     assert rows(page_of(folder))["wave"][-1] == "made without encoder=pool"
 
