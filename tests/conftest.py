@@ -1,10 +1,12 @@
 """Where tests find real data."""
 
 import contextlib
+import logging
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,14 @@ from lwtrain.data.catalog import dataset_info
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 UNPACKER = CHECKOUT.parent / "shared" / "data" / "unpack.py"  # data kept beside a checkout; nobody needs to have it
+
+
+@pytest.fixture(autouse=True)
+def loud_as_before() -> Iterator[None]:
+    """Hydra sets for the whole process how much is logged; give it back, or later tests catch other messages."""
+    level = logging.getLogger().level
+    yield
+    logging.getLogger().setLevel(level)
 
 
 @pytest.fixture(scope="session")
