@@ -153,7 +153,11 @@ def measure(trainer: pl.Trainer, stack: LayerStack, data: SemiSupervisedDataModu
     """
     stack.expect(stack.voter_numbers)  # of a run that was cut short, those that have trained
     if stack.vote_rule.flips or stack.complete_vote is None or not stack.ballots.knows(stack.voter_numbers):
+        loggers = trainer.loggers
+        if not stack.vote_rule.flips and stack.ballots.announced.issuperset(stack.voter_numbers):
+            trainer.loggers = []  # killed behind its last epoch, a run forgets opinions whose figures are written down
         trainer.validate(stack, datamodule=data, verbose=False)
+        trainer.loggers = loggers
         for checkpoints in trainer.checkpoint_callbacks:
             if isinstance(checkpoints, RunCheckpoints):
                 checkpoints.renew(trainer)
