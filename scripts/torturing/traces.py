@@ -16,7 +16,7 @@ from lwtrain.part_times import PARTS
 _TIMES = frozenset(
     (
         *("speed/images_per_second", "memory/peak_mib", *(f"time/{part}" for part in PARTS)),
-        *("seconds", "seconds_by_part", "layer_images_per_second", "peak_memory_mib", "made_by", "lwtrain"),
+        *("seconds", "seconds_by_part", "layer_images_per_second", "peak_memory_mib", "made_by"),
         *("Stopwatch", "ckpt_path", "front", "folder", "loops"),  # loops: Lightning's counts, of starts among others
     )
 )
