@@ -59,13 +59,16 @@ class RunCheckpoints(Checkpoint):
     Args:
         folder: Where the two files go.
         config: What the run was made with, as plain values; stored in every checkpoint.
+        images: What is known of its data set, the same; see `lwtrain.data.dataset_info.DatasetInfo.plain`.
 
     Attributes:
         latest: The checkpoint to go on from: what this fit has stored last, or begun from.
     """
 
-    def __init__(self, folder: Path, config: dict[str, Any] | None = None) -> None:
-        self.folder, self.config = folder, config
+    def __init__(
+        self, folder: Path, config: dict[str, Any] | None = None, images: dict[str, Any] | None = None
+    ) -> None:
+        self.folder, self.config, self.images = folder, config, images
         self.best: float = -1.0
         self.latest: Path | None = None
 
@@ -111,8 +114,8 @@ class RunCheckpoints(Checkpoint):
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Store the run's settings beside the weights."""
-        checkpoint["config"] = self.config
+        """Store the run's settings beside the weights, and what a network has to know of the images that it reads."""
+        checkpoint["config"], checkpoint["images"] = self.config, self.images
 
     def state_dict(self) -> dict[str, Any]:
         """Give the best vote so far."""

@@ -13,6 +13,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from rich.console import Console
 
 from lwtrain.backbones import BACKBONES
+from lwtrain.backbones.backbone import Shape
 from lwtrain.backbones.whitening import fit_whitening
 from lwtrain.building import build_stack
 from lwtrain.callbacks.compiled_steps import CompiledSteps
@@ -37,6 +38,7 @@ from lwtrain.data.load import load_dataset
 from lwtrain.data.module import SemiSupervisedDataModule
 from lwtrain.information import ESTIMATORS
 from lwtrain.information.estimator import Estimator
+from lwtrain.layer import HorizontalLayer
 from lwtrain.loggers import RunCSVLogger, RunTensorBoardLogger
 from lwtrain.optimizers import OptimizerFactory
 from lwtrain.precision import trainer_precision
@@ -66,16 +68,19 @@ def build_data(config: Config) -> SemiSupervisedDataModule:
 
 
 def build_network(config: Config, data: SemiSupervisedDataModule) -> LayerStack:
-    """Make the backbone with its sidecars, laid out as convolutions like it."""
+    """Make the network that is to learn from the data; a whitening first layer is fitted to them."""
     _, channels, height, width = data.train.images.shape
+    stack = assemble_network(config, (channels, height, width), data.num_classes)
+    horizontals = [part for part in stack.layers if isinstance(part, HorizontalLayer)]
+    fit_whitening([part.layer for part in horizontals], data.train.images, data.training_images)
+    return stack
+
+
+def assemble_network(config: Config, input_shape: Shape, num_classes: int) -> LayerStack:
+    """Make the backbone with its sidecars, laid out as convolutions like it; no data are looked at."""
     backbone = BACKBONES[config.model.name](
-        config.model.name,
-        (channels, height, width),
-        data.num_classes,
-        map=config.map.name,
-        **_without_name(config.model),
+        config.model.name, input_shape, num_classes, map=config.map.name, **_without_name(config.model)
     )
-    fit_whitening(backbone.layers, data.train.images, data.training_images)
     stack = build_stack(
         backbone,
         encoder=config.encoder.name,
@@ -152,7 +157,8 @@ def build_callbacks(
     if config.progress != "none" and getattr(rank_zero_only, "rank", 0) == 0:
         live = config.progress == "rich" or (config.progress == "auto" and Console().is_terminal)
         callbacks.append((TerminalProgress if live else PlainProgress)(schedule, stopwatch))
-    return [*callbacks, RunCheckpoints(run_dir / "checkpoints", asdict(config))]
+    images = config.dataset.describe().only(config.dataset.classes).plain()
+    return [*callbacks, RunCheckpoints(run_dir / "checkpoints", asdict(config), images)]
 
 
 def build_trainer(

@@ -1,7 +1,7 @@
 """What stands at the end of a run: a table on the screen, and `metrics.json`."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,10 @@ def accuracy_table(metrics: Mapping[str, Any], names: list[str]) -> Table:
         metrics: Tags such as `layer_0/val/accuracy` with their values.
         names: The layers, in the order of the rows.
     """
-    stages = [stage for stage in ("train", "val", "test") if f"vote/{stage}/accuracy" in metrics or stage == "train"]
+    shown = [*names, "vote"]
+    stages = [
+        stage for stage in ("train", "val", "test") if any(f"{name}/{stage}/accuracy" in metrics for name in shown)
+    ]
     table = Table("", *(f"{stage} accuracy" for stage in stages))
     for name in names:
         values = [metrics.get(f"{name}/{stage}/accuracy") for stage in stages]
@@ -36,6 +39,25 @@ def accuracy_table(metrics: Mapping[str, Any], names: list[str]) -> Table:
     table.add_section()
     table.add_row("vote", *("" if value is None else f"{value:.2%}" for value in votes), style="bold")
     for column in table.columns[1:]:
+        column.justify = "right"
+    return table
+
+
+def class_table(confusion: Sequence[Sequence[int]], classes: Sequence[str], stage: str) -> Table:
+    """Set beside each class how often the vote recognises it, and what it is taken for most often else.
+
+    Args:
+        confusion: Row i counts what images of class i are taken for.
+        classes: Their names.
+        stage: What the images are: "val" or "test".
+    """
+    table = Table(f"{stage} class", "images", "recognised", "else taken for")
+    for label, (name, counts) in enumerate(zip(classes, confusion, strict=True)):
+        total, others = sum(counts), [0 if other == label else count for other, count in enumerate(counts)]
+        most = max(others)
+        taken = f"{classes[others.index(most)]} ({most / total:.1%})" if most else ""
+        table.add_row(name, f"{total:,}", f"{counts[label] / total:.1%}" if total else "", taken)
+    for column in table.columns[1:3]:
         column.justify = "right"
     return table
 

@@ -7,35 +7,79 @@ from typing import Any, Literal
 
 import yaml
 
+from lwtrain.backbones.backbone import Shape
 from lwtrain.checkpoints import load_checkpoint
 from lwtrain.config.checking import check
 from lwtrain.config.files import conf_dir, group_choices
 from lwtrain.config.run_folders import SETTINGS, check_is_run
-from lwtrain.config.schema import Config
+from lwtrain.config.schema import Config, ImageFolderConfig
+from lwtrain.data.dataset_info import DatasetInfo, Fit, described
 from lwtrain.data.module import SemiSupervisedDataModule
 from lwtrain.errors import ConfigError, DataError, settings_at_fault
-from lwtrain.from_config import build_data, build_network
+from lwtrain.from_config import assemble_network, build_data
 from lwtrain.plain_files import read_plain
 from lwtrain.stack import LayerStack
 from lwtrain.stored_tensors import check_same_shapes, named_tensors
 
 
 @dataclass(frozen=True)
-class TrainedRun:
-    """A trained network beside what it was trained on.
+class TrainedNetwork:
+    """A trained network, and what is known of the images that it was trained on.
 
     Promise: the network is ready to be used: it rests, in eval mode, on the CPU.
+
+    Attributes:
+        folder: The run's.
+        config: What it was made with.
+        stack: The network.
+        images: What is known of its data set, with the classes chosen.
     """
 
     folder: Path
     config: Config
     stack: LayerStack
-    data: SemiSupervisedDataModule
+    images: DatasetInfo
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of the classes, by label."""
-        return self.config.dataset.describe().only(self.config.dataset.classes).classes
+        return self.images.classes
+
+    @property
+    def input_shape(self) -> Shape:
+        """Of the images that it reads: (channels, height, width)."""
+        size = self.config.dataset.image_size or self.images.image_size
+        return self.images.channels, size, size
+
+    @property
+    def picture_fit(self) -> Fit:
+        """How a picture of the user's own is brought to that size: as those were that it learned from, else cropped."""
+        return self.config.dataset.fit if isinstance(self.config.dataset, ImageFolderConfig) else "crop"
+
+
+@dataclass(frozen=True)
+class TrainedRun(TrainedNetwork):
+    """A trained network beside the images that it was trained on.
+
+    Attributes:
+        data: The images, split as they were.
+    """
+
+    data: SemiSupervisedDataModule
+
+
+def load_network(folder: Path, *, checkpoint: Literal["last", "best"] = "last") -> TrainedNetwork:
+    """Put the network of a run together again; its data need not be there any longer.
+
+    Args:
+        folder: The run's, with `checkpoints/` in it.
+        checkpoint: "last": of the last epoch; "best": of the best vote.
+
+    Raises:
+        ConfigError: If the run was made with settings that this version of lwtrain does not know.
+        DataError: If there is no run in the folder, or its checkpoint is damaged.
+    """
+    return _network(folder, _load_checkpoint(folder, checkpoint))
 
 
 def load_run(folder: Path, *, checkpoint: Literal["last", "best"] = "last", data_dir: str | None = None) -> TrainedRun:
@@ -51,21 +95,33 @@ def load_run(folder: Path, *, checkpoint: Literal["last", "best"] = "last", data
         DataError: If there is no run in the folder, its checkpoint is damaged, or its data are missing or others now.
     """
     stored = _load_checkpoint(folder, checkpoint)
-    settings = stored.get("config")
-    config = _read_config(folder, settings if isinstance(settings, Mapping) and settings else _read_settings(folder))
-    if data_dir is not None:
-        config = replace(config, data_dir=data_dir)
+    network = _network(folder, stored)
+    config = network.config if data_dir is None else replace(network.config, data_dir=data_dir)
     with settings_at_fault():
         data = build_data(config)
-        stack = build_network(config, data)
     of_data = stored.get(type(data).__name__)
     if isinstance(of_data, Mapping) and of_data.get("fingerprint", data.fingerprint()) != data.fingerprint():
         raise DataError(f"{folder}: its run had other training data, labels or validation images than are here now")
+    return TrainedRun(folder, config, network.stack, network.images, data)
+
+
+def _network(folder: Path, stored: Mapping[str, Any]) -> TrainedNetwork:
+    settings, known = stored.get("config"), stored.get("images")
+    try:
+        images = None if known is None else described(known)  # older checkpoints do not say
+    except ValueError as error:
+        raise DataError(f"{folder}: its checkpoint is damaged; {error}") from error
+    settings = settings if isinstance(settings, Mapping) and settings else _read_settings(folder)
+    config = _read_config(folder, settings, images)
+    images = images or config.dataset.describe().only(config.dataset.classes)
+    size = config.dataset.image_size or images.image_size
+    with settings_at_fault():
+        stack = assemble_network(config, (images.channels, size, size), images.num_classes)
     complaint = f"{folder}: a checkpoint of another network"
     tensors = named_tensors(stored["state_dict"], complaint)
     check_same_shapes(tensors, stack.state_dict(), complaint)
     stack.load_state_dict(tensors)
-    return TrainedRun(folder, config, stack.requires_grad_(False).eval(), data)
+    return TrainedNetwork(folder, config, stack.requires_grad_(False).eval(), images)
 
 
 def _load_checkpoint(folder: Path, name: str) -> dict[str, Any]:
@@ -87,7 +143,7 @@ def _read_settings(folder: Path) -> Mapping[str, Any]:
     return settings
 
 
-def _read_config(folder: Path, settings: Mapping[str, Any]) -> Config:
+def _read_config(folder: Path, settings: Mapping[str, Any], images: DatasetInfo | None) -> Config:
     settings = _defaults(conf_dir(), "train") | {str(name): value for name, value in settings.items()}
     values = {name: _with_defaults(name, value) for name, value in settings.items()}
     values["ckpt_path"] = None  # what the run began with need not be there any longer
@@ -99,7 +155,7 @@ def _read_config(folder: Path, settings: Mapping[str, Any]) -> Config:
         if isinstance(value, Mapping) and "name" in value and group in choices:
             choices[group] = [*choices[group], value["name"]]
     mistakes: list[str] = []
-    config = check(values, choices, mistakes)
+    config = check(values, choices, mistakes, images=images)
     if config is None:
         raise ConfigError("\n".join([f"{folder}: its settings do not fit this version of lwtrain", *mistakes]))
     return config

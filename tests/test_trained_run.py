@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from small_folders import pets
 from small_runs import CLASSIFIER, train_small
 from tiny import differing, tensors
 
 from lwtrain.checkpoints import load_checkpoint
 from lwtrain.config.schema import VoteConfig
 from lwtrain.errors import ConfigError, DataError
-from lwtrain.trained_run import load_run
+from lwtrain.trained_run import load_network, load_run
 
 
 @pytest.fixture
@@ -166,9 +167,32 @@ def test_other_weights_and_other_data_are_errors(copied: Path) -> None:
         load_run(copied)
 
 
-def test_missing_data_are_an_error(copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = load_checkpoint(copied / "checkpoints" / "last.ckpt")["config"]
-    folder = {"name": "image_folder", "classes": None, "augmentation": "none", "flip": True}
-    store(copied, config=config | {"dataset": config["dataset"] | folder | {"folder": str(tmp_path / "gone")}})
-    with pytest.raises((ConfigError, DataError), match="gone"):
-        load_run(copied)
+@pytest.fixture(scope="module")
+def pictures_gone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose folder of pictures is there no longer."""
+    folder = tmp_path_factory.mktemp("moved")
+    pets(folder / "photos", cats=20, dogs=20)
+    words = ("dataset=image_folder", f"dataset.folder={folder / 'photos'}", "dataset.image_size=16", "dataset.fit=pad")
+    without = [word for word in CLASSIFIER if not word.startswith("dataset")]
+    run = train_small(folder / "run", *without, *words, "schedule.epochs=1", "schedule.waves=1")
+    shutil.rmtree(folder / "photos")
+    return run
+
+
+def test_missing_data_are_an_error(pictures_gone: Path) -> None:
+    with pytest.raises((ConfigError, DataError), match=r"photos: there is no such folder"):
+        load_run(pictures_gone)
+
+
+def test_a_network_needs_no_data_to_be_used(pictures_gone: Path) -> None:
+    network = load_network(pictures_gone)
+    assert (network.classes, network.input_shape, network.picture_fit) == (("cat", "dog"), (3, 16, 16), "pad")
+    assert network.stack.vote(torch.zeros(2, 3, 16, 16)).shape == (2, 2)
+
+
+def test_a_network_from_before_its_images_were_described_asks_its_data_set(copied: Path) -> None:
+    store(copied, images=None)
+    assert load_network(copied).classes == ("0", "1", "2")
+    store(copied, images={"name": "fake"})
+    with pytest.raises(DataError, match=r"checkpoint is damaged; no description of a data set"):
+        load_network(copied)

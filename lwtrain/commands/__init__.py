@@ -5,6 +5,8 @@ so that its `--help` answers at once.
 """
 
 COMMANDS = {
+    "evaluate": "measure a trained network again, or on pictures of your own",
+    "predict": "say what a trained network takes pictures for: each layer, and the vote",
     "runs": "show the runs below a folder side by side, with the settings that tell them apart",
     "visualize": "draw what a trained network has learned: filters, reconstructions, predictions, ...",
 }

@@ -1,13 +1,12 @@
 """`lwtrain visualize RUN [KIND ...]`: pictures of what a trained network has learned."""
 
 import sys
-from argparse import ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from argparse import Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from lwtrain.commands.parser import CommandParser
-from lwtrain.config.run_folders import check_is_run
+from lwtrain.commands.trained import add_data_dir, add_run, add_which, check_run, load, whole
 from lwtrain.errors import ConfigError
 from lwtrain.pictures.options import KINDS, NotForThisRunError, PictureOptions
 from lwtrain.registry import choices_hint
@@ -26,8 +25,8 @@ def main(arguments: Sequence[str]) -> None:
     """
     parser = _parser()
     given = parser.parse_intermixed_args(arguments)
-    if given.run is None:
-        parser.error("RUN: name a run's folder, such as outputs/<date>/<time>")
+    check_run(parser, given)
+    _check_kinds(given)
     options = PictureOptions(
         folder=given.to or given.run / "pictures",
         seed=given.seed or 0,
@@ -35,16 +34,11 @@ def main(arguments: Sequence[str]) -> None:
         number=given.number,
         images=tuple(given.images or ()),
     )
-    _check_kinds(given)
-    check_is_run(given.run, given.checkpoint)
 
     from lwtrain.config.run_folders import check_writable
-    from lwtrain.trained_run import load_run
 
-    run = load_run(given.run, checkpoint=given.checkpoint, data_dir=given.data_dir)
+    run = load(given)
     check_writable(options.folder, "--to")
-    if given.data_dir is not None and not run.config.dataset.describe().in_data_dir:
-        raise ConfigError(f"--data-dir has no effect: dataset={run.config.dataset.name} reads nothing there")
     for name in given.kinds or KINDS:
         try:
             files = KINDS[name].draw(run, options)
@@ -68,27 +62,16 @@ def _parser() -> CommandParser:
         ),
         formatter_class=RawDescriptionHelpFormatter,
     )
-    # RUN may be left out here, and `main` asks for it: argparse would ask for RUN and KIND
-    parser.add_argument("run", metavar="RUN", nargs="?", type=Path, help="the run's folder")
+    add_run(parser)
     parser.add_argument("kinds", metavar="KIND", nargs="*", help="see below; all that the run allows if left out")
     parser.add_argument("--layers", metavar="0,3,head", help="only these layers")
-    parser.add_argument(
-        "--number", metavar="N", type=partial(_whole, least=1), help="how many filters of a layer, or images"
-    )
+    parser.add_argument("--number", metavar="N", type=whole(least=1), help="how many filters of a layer, or images")
     parser.add_argument("--images", metavar="FILE", type=Path, nargs="+", help="pictures of your own, not test images")
-    parser.add_argument("--seed", type=partial(_whole, least=0), help="decides what is drawn by lot (0)")
-    parser.add_argument(
-        "--checkpoint", choices=["last", "best"], default="last", help="of the last epoch or the best vote"
-    )
-    parser.add_argument("--data-dir", metavar="DIR", help="where the data set lies now")
+    parser.add_argument("--seed", type=whole(least=0), help="decides what is drawn by lot (0)")
+    add_which(parser)
+    add_data_dir(parser)
     parser.add_argument("--to", metavar="DIR", type=Path, help="where pictures go (RUN/pictures)")
     return parser
-
-
-def _whole(text: str, least: int) -> int:
-    if not text.isdecimal() or int(text) < least:
-        raise ArgumentTypeError(f"{text}: choose a whole number, {least} or more")
-    return int(text)
 
 
 def _check_kinds(given: Namespace) -> None:

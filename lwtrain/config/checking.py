@@ -11,6 +11,7 @@ from lwtrain.config.schema import Config
 from lwtrain.config.suggestions import unknown_setting
 from lwtrain.config.wording import allowed, shown
 from lwtrain.config.words import Groups
+from lwtrain.data.dataset_info import DatasetInfo
 from lwtrain.registry import choices_hint
 
 
@@ -22,6 +23,7 @@ def check(
     multirun: bool = False,
     doubtful: Collection[str] = (),
     unreadable: Collection[str] = (),
+    images: DatasetInfo | None = None,
 ) -> Config | None:
     """Make a config.
 
@@ -32,6 +34,8 @@ def check(
         multirun: Whether the config is one of several that start together.
         doubtful: Settings whose value only stands in for one that is a mistake; they are not held against others.
         unreadable: Settings that are mistakes for which nothing can stand in; they are not even read.
+        images: What is known of the data set, with the classes chosen; by default its config is asked, which has to
+            look into a folder of pictures.
 
     Returns:
         None if anything is wrong.
@@ -48,11 +52,12 @@ def check(
     for key, value in values.items():
         if key not in kinds:
             mistakes.extend(unknown_setting(shown(key), value, Config))
-    mistakes.extend(find_mistakes(parts | {"multirun": multirun}))
+    known = {} if images is None else {"images": images}
+    mistakes.extend(find_mistakes(parts | known | {"multirun": multirun}))
     if len(mistakes) > before or len(parts) < len(kinds):
         return None
     if parts["batches"] == "auto":
-        images = parts["dataset"].describe()
+        images = images or parts["dataset"].describe()
         parts["batches"] = pick_batches(
             images, *(parts[name] for name in ("labels", "encoder", "objective", "schedule", "pseudo_labels"))
         )

@@ -14,11 +14,11 @@ def find_mistakes(parts: Mapping[str, Any]) -> list[str]:
 
     Args:
         parts: Top-level settings and groups by name, without those that could not be read; and `multirun`, whether
-            several runs are to start.
+            several runs are to start; and `images`, if they are known already.
     """
     mistakes: dict[str, None] = {}
     sound = dict(parts)
-    if "dataset" in sound:
+    if "dataset" in sound and "images" not in sound:
         try:
             sound["images"] = sound["dataset"].describe().only(sound["dataset"].classes)
         except ValueError as error:

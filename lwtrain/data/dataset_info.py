@@ -1,7 +1,7 @@
 """What is known of a data set before it is read: its classes, and how many images of which size. No torch in here."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Literal, Self
 
 from lwtrain.errors import ConfigError
@@ -63,6 +63,10 @@ class DatasetInfo:
         """
         return self if classes is None else replace(self, **self._picked(self.class_numbers(classes)))
 
+    def plain(self) -> dict[str, Any]:
+        """Write down what any data set tells of itself, for `described`; which files it lies in is left out."""
+        return {field.name: _as_list(getattr(self, field.name)) for field in fields(DatasetInfo)}
+
     def class_numbers(self, classes: Sequence[str]) -> list[int]:
         """Look classes up by name; see `only`."""
         for place, name in enumerate(classes):
@@ -78,6 +82,36 @@ class DatasetInfo:
         """Give what changes where only some classes are left."""
         names = ("classes", "train_per_class", "test_per_class")
         return {name: tuple(getattr(self, name)[number] for number in numbers) for name in names}
+
+
+def described(plain: Any) -> DatasetInfo:
+    """Read what `DatasetInfo.plain` wrote.
+
+    Raises:
+        ValueError: If it is anything else.
+
+    Example:
+        >>> from lwtrain.data.catalog import dataset_info
+        >>> described(dataset_info("cifar10").plain()).num_train
+        50000
+    """
+    kinds = {field.name: field.type for field in fields(DatasetInfo)}
+    if not isinstance(plain, Mapping) or plain.keys() != kinds.keys():
+        raise ValueError("no description of a data set")
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}
+    for name, kind in kinds.items():
+        members = values[name] if isinstance(values[name], tuple) else (values[name],)
+        wanted = str if "str" in str(kind) else int
+        if isinstance(values[name], tuple) != ("tuple" in str(kind)) or not all(type(one) is wanted for one in members):
+            raise ValueError(f"no description of a data set: {name}")
+    info = DatasetInfo(**values)
+    if not len(info.classes) == len(info.train_per_class) == len(info.test_per_class):
+        raise ValueError("no description of a data set: counts of other classes")
+    return info
+
+
+def _as_list(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def equally_many(num_images: int, num_classes: int) -> tuple[int, ...]:

@@ -66,15 +66,26 @@ def check_header(path: Path) -> None:
         raise unreadable(path, error) from error
 
 
-def unreadable(path: Path, error: Exception) -> DataError:
+class UnreadablePictureError(DataError):
+    """A picture that cannot be read.
+
+    Attributes:
+        flaw: Why.
+    """
+
+    def __init__(self, path: Path, flaw: object) -> None:
+        self.flaw = printable(flaw)
+        super().__init__(f"{printable(path)} cannot be read as a picture: {self.flaw}.\nMend it, or take it away")
+
+
+def unreadable(path: Path, error: Exception) -> UnreadablePictureError:
     """Word the error for a picture that cannot be read."""
     from PIL import UnidentifiedImageError
 
     flaw = "it is in no format that is known" if isinstance(error, UnidentifiedImageError) else error
     if isinstance(error, OSError) and error.strerror:
         flaw = error.strerror  # the rest of it is the path again
-    said = printable(f"dataset=image_folder: {path} cannot be read as a picture: {flaw}")
-    return DataError(f"{said}.\nMend it, or take it away")
+    return UnreadablePictureError(path, flaw)
 
 
 @cache

@@ -16,7 +16,7 @@ from lwtrain.data.image_size import bring_to_size
 from lwtrain.data.images import Images, JoinedImages, ResizedImages
 from lwtrain.data.official_files import damaged, read_official_files
 from lwtrain.data.picture_files import PictureFiles
-from lwtrain.data.picture_folder import FolderSet, PictureFile
+from lwtrain.data.picture_folder import FolderSet, PictureFile, list_labelled
 from lwtrain.data.published_set import Arrays, FileContent, PublishedSet
 from lwtrain.printable import printable
 
@@ -93,6 +93,25 @@ def load_dataset(
             assert isinstance(chosen, FolderSet)
             return _open_folder(chosen, fit)
     return ImageDataset(train, test, chosen.classes)
+
+
+def load_labelled_pictures(folder: Path, classes: Sequence[str], shape: Sequence[int], fit: Fit) -> Split:
+    """Read pictures of known classes, to test a network on.
+
+    Args:
+        folder: Holds `folder/<class>/`.
+        classes: By label.
+        shape: (channels, height, width) to bring them to.
+        fit: How; see `lwtrain.data.decoding.decode`.
+
+    Raises:
+        ConfigError: If the folder is missing, has no pictures, or a folder in it bears the name of no class.
+        DataError: If a file does not begin as a picture does.
+    """
+    found = list_labelled(folder, classes)
+    channels, size, _ = shape
+    labels = torch.tensor([label for label, files in enumerate(found) for _ in files])
+    return Split(PictureFiles.checked([file for files in found for file in files], channels, size, fit), labels)
 
 
 def _as_split(arrays: Arrays, numbers: list[int] | None, image_size: int | None, fit: Fit) -> Split:

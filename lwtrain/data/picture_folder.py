@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 from lwtrain.data.dataset_info import DatasetInfo, Fit
 from lwtrain.errors import ConfigError
 from lwtrain.printable import printable
+from lwtrain.registry import choices_hint
 
 SUFFIXES = (
     *(".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"),
@@ -102,6 +103,47 @@ def list_pictures(
         unlabelled=others,
         left_out=tuple(found.left_out),
     )
+
+
+def list_labelled(folder: Path, classes: Sequence[str]) -> tuple[tuple[PictureFile, ...], ...]:
+    """Find the pictures of known classes, in folders that bear their names.
+
+    Args:
+        folder: Holds `folder/<class>/`, for some of the classes or all of them.
+        classes: By label.
+
+    Returns:
+        The pictures of each class, by label; none of those that have no folder.
+
+    Raises:
+        ConfigError: If the folder is missing, a folder in it bears another name, or there are no pictures.
+    """
+    if not folder.is_dir():
+        raise ConfigError(printable(f"--images {folder}: there is no such folder"))
+    found, named = _Found(), {printable(name): name for name in _subfolders(folder)}
+    for name in named:
+        if name not in classes:
+            raise ConfigError(printable(f"--images {folder}: {name} is no class; {choices_hint(name, list(classes))}"))
+    pictures = tuple(found.files(folder, folder / named[name]) if name in named else () for name in classes)
+    if not any(pictures):
+        raise ConfigError(printable(f"--images {folder}: no pictures; put them into {folder}/<class>/"))
+    return pictures
+
+
+def list_every(path: Path) -> tuple[Path, ...]:
+    """Give a picture file as it is named, or all pictures at any depth of a folder, by their names.
+
+    Raises:
+        ConfigError: If there is nothing of that name, or no picture in the folder.
+    """
+    if not path.is_dir():
+        if not path.is_file():
+            raise ConfigError(printable(f"{path}: there is no such file or folder"))
+        return (path,)
+    found = tuple(path / file.name for file in _Found().files(path, path))
+    if not found:
+        raise ConfigError(printable(f"{path}: there are no pictures in it"))
+    return found
 
 
 class _Found:

@@ -150,7 +150,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         with pytest.raises(DataError) as error:
             decode(tmp_path / name, 3, 8, "crop")
         said = str(error.value)
-        assert said.startswith(f"dataset=image_folder: {tmp_path / name} cannot be read as a picture: ")
+        assert said.startswith(f"{tmp_path / name} cannot be read as a picture: ")
         assert said.endswith(".\nMend it, or take it away")
     check_header(tmp_path / "cut.png")
     for name in ("empty.png", "text.jpg", "missing.png"):
