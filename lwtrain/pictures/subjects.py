@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from lwtrain.config.schema import BackpropConfig
+from lwtrain.data.dataset_info import Fit
 from lwtrain.data.decoding import decode
 from lwtrain.data.load import Split
 from lwtrain.data.view import as_inputs
@@ -105,17 +106,18 @@ def given_images(run: TrainedRun, options: PictureOptions, number: int) -> tuple
         (images, channels, height, width) uint8, and (images,) labels, or None for the user's own images.
     """
     if options.images:
-        return torch.stack([read_image(file, run.data.train.images.shape[1:]) for file in options.images]), None
+        return torch.stack([read_image(file, run.input_shape, run.picture_fit) for file in options.images]), None
     split, number = images_to_show(run), options.number or number
     return split.images[:number], split.labels[:number]
 
 
-def read_image(file: Path, shape: Sequence[int]) -> Tensor:
-    """Read a picture file as the network reads images: it fills the square, and what juts out is cut off.
+def read_image(file: Path, shape: Sequence[int], fit: Fit = "crop") -> Tensor:
+    """Read a picture file as the network reads images; by default it fills the square, and what juts out is cut off.
 
     Args:
         file: Of one of `lwtrain.data.decoding.FORMATS`.
         shape: (channels, height, width) to bring it to.
+        fit: How; see `lwtrain.data.decoding.decode`.
 
     Raises:
         DataError: If the file is missing or holds no picture.
@@ -124,6 +126,6 @@ def read_image(file: Path, shape: Sequence[int]) -> Tensor:
         raise DataError(printable(f"--images {file}: there is no such file"))
     channels, size, _ = shape
     try:
-        return torch.from_numpy(decode(file, channels, size, "crop").copy())
+        return torch.from_numpy(decode(file, channels, size, fit).copy())
     except DataError as error:
         raise DataError(printable(f"--images {file}: not a picture that can be read")) from error
