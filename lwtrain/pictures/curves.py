@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from lwtrain.metrics_csv import read_metrics_csv
-from lwtrain.pictures.drawing import BLUE, RED, new_figure, save_figure
+from lwtrain.pictures.colours import BLUE, RED
+from lwtrain.pictures.drawing import new_figure, save_figure
 from lwtrain.pictures.options import NotForThisRunError, PictureOptions
 from lwtrain.pictures.subjects import chosen_layers
 from lwtrain.trained_run import TrainedRun

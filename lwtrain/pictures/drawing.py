@@ -10,9 +10,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from lwtrain.files import write_whole
+from lwtrain.pictures.colours import BLACK
 
-# Colours by Okabe and Ito, told apart by every kind of eyesight.
-BLACK, BLUE, RED, GREEN, ORANGE = "#000000", "#0072B2", "#D55E00", "#009E73", "#E69F00"
 _DOTS = 150  # per inch
 _MARGIN, _GAP = 0.15, 0.06  # inches
 _LINE, _LETTER = 1.35 / 72, 0.62 / 72  # height and width of a letter in inches, for each point of its size

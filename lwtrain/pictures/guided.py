@@ -7,7 +7,8 @@ from torch import Tensor
 
 from lwtrain.data.view import as_inputs
 from lwtrain.network import VotingNetwork
-from lwtrain.pictures.drawing import BLACK, BLUE, RED, Sheet, shortened
+from lwtrain.pictures.colours import BLACK, BLUE, RED
+from lwtrain.pictures.drawing import Sheet, shortened
 from lwtrain.pictures.options import NotForThisRunError, PictureOptions
 from lwtrain.pictures.rectifiers import GuidedReLU, with_rectifiers
 from lwtrain.pictures.subjects import given_images, layers_to_show

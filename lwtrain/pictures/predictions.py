@@ -5,7 +5,8 @@ from pathlib import Path
 import torch
 
 from lwtrain.data.view import as_inputs
-from lwtrain.pictures.drawing import BLUE, RED, Sheet, shortened
+from lwtrain.pictures.colours import BLUE, RED
+from lwtrain.pictures.drawing import Sheet, shortened
 from lwtrain.pictures.options import NotForThisRunError, PictureOptions
 from lwtrain.pictures.subjects import images_to_show, tell_of_untrained
 from lwtrain.seeds import generator_for

@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from lwtrain.pictures.drawing import BLUE, RED, Sheet
+from lwtrain.pictures.colours import BLUE, RED
+from lwtrain.pictures.drawing import Sheet
 from lwtrain.pictures.options import KINDS, PictureOptions
 from lwtrain.trained_run import load_run
 
