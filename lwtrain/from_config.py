@@ -34,7 +34,7 @@ from lwtrain.checkpoints import AtomicCheckpointIO, RunCheckpoints
 from lwtrain.config.learned_from import why_nothing_is_rebuilt
 from lwtrain.config.schema import Config
 from lwtrain.data.augmentation import preset
-from lwtrain.data.load import load_dataset
+from lwtrain.data.load import ImageDataset, load_dataset
 from lwtrain.data.module import SemiSupervisedDataModule
 from lwtrain.information import ESTIMATORS
 from lwtrain.information.estimator import Estimator
@@ -55,6 +55,11 @@ def build_data(config: Config) -> SemiSupervisedDataModule:
         fit=config.dataset.fit,
         classes=config.dataset.classes,
     )
+    return split_data(config, dataset)
+
+
+def split_data(config: Config, dataset: ImageDataset) -> SemiSupervisedDataModule:
+    """Split a data set that has been read."""
     return SemiSupervisedDataModule(
         dataset.train,
         dataset.test,
