@@ -41,7 +41,7 @@ class PaddedShortcut(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Turn (batch, channels, height, width) into half the height and width, rounded up, and `channels`."""
-        halved = F.avg_pool2d(images, 1, 2, ceil_mode=True)  # slicing's gradient would be laid out channels first
+        halved = F.avg_pool2d(images, 1, 2)  # slicing's gradient would be laid out channels first
         return F.pad(halved, (0, 0, 0, 0, 0, self.channels - self.before))
 
     def extra_repr(self) -> str:

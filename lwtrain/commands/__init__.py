@@ -7,6 +7,7 @@ so that its `--help` answers at once.
 COMMANDS = {
     "describe": "show what a run would be: layers, shapes, parameters, memory and the schedule",
     "evaluate": "measure a trained network again, or on pictures of your own",
+    "export": "write a trained network for other programs: safetensors, torch.export, ONNX",
     "predict": "say what a trained network takes pictures for: each layer, and the vote",
     "runs": "show the runs below a folder side by side, with the settings that tell them apart",
     "visualize": "draw what a trained network has learned: filters, reconstructions, predictions, ...",
