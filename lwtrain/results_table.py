@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
+from statistics import mean
 from typing import Any, Self
 
 from rich.console import Console
@@ -29,6 +30,9 @@ FIGURES = (
     "seconds",
 )
 """What is shown of each run unless something else is asked for."""
+
+HALF_RANGE = "/half_range"
+"""Behind a figure's tag: half of the distance between the least and the greatest of several runs."""
 
 _NO_EDGE = 10_000  # columns of a file or a pipe
 
@@ -73,10 +77,48 @@ class ResultsTable:
         ]
         return cls(settings, figures, rows)
 
+    def over(self, setting: str) -> Self:
+        """Put the runs together that differ in nothing else: means of their figures, and half of the range.
+
+        Runs without figures are left out. `run` says which were put together.
+
+        Args:
+            setting: Whose values make no difference any longer, such as seed.
+
+        Raises:
+            ConfigError: If the runs do not differ in it.
+
+        Example:
+            >>> rows = [{"run": f"{seed}", "seed": seed, "labels": 100, "seconds": 4.0 + seed} for seed in (0, 1, 2)]
+            >>> ResultsTable(["labels", "seed"], ["seconds"], rows).over("seed").rows
+            [{'run': '3: 0, 1, 2', 'labels': 100, 'seconds': 5.0, 'seconds/half_range': 1.0}]
+        """
+        if setting not in self.settings:
+            raise ConfigError(f"--over {setting}: the runs do not differ in it; {choices_hint(setting, self.settings)}")
+        settings = [name for name in self.settings if name != setting]
+        groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        for row in self.rows:
+            if any(tag in row for tag in self.figures):
+                groups.setdefault(tuple(shown(row.get(name)) for name in settings), []).append(row)
+        return replace(self, settings=settings, rows=[self._together(rows, settings) for rows in groups.values()])
+
+    def _together(self, rows: Sequence[Mapping[str, Any]], settings: Iterable[str]) -> dict[str, Any]:
+        merged: dict[str, Any] = {"run": f"{len(rows)}: {', '.join(str(row['run']) for row in rows)}"}
+        merged |= {name: rows[0][name] for name in settings if name in rows[0]}
+        for tag in self.figures:
+            values = [row[tag] for row in rows if isinstance(row.get(tag), (int, float))]
+            if values:
+                merged[tag] = mean(values)
+            if len(values) > 1:
+                merged[tag + HALF_RANGE] = (max(values) - min(values)) / 2
+        return merged
+
     @property
     def columns(self) -> list[str]:
         """All columns, as the CSV file has them."""
-        return ["run", *self.settings, *self.figures, "failure"]
+        spreads = {tag + HALF_RANGE for tag in self.figures if any(tag + HALF_RANGE in row for row in self.rows)}
+        figures = [column for tag in self.figures for column in (tag, tag + HALF_RANGE)]
+        return ["run", *self.settings, *(tag for tag in figures if tag in {*self.figures, *spreads}), "failure"]
 
     def sorted_by(self, column: str) -> Self:
         """Put the rows with the largest values last; those without one come first.
@@ -95,8 +137,8 @@ class ResultsTable:
         writer.writeheader()
         for row in self.rows:
             settings = {name: shown(row[name]) for name in self.settings if name in row}
-            figures = {tag: f"{row[tag]:.6g}" for tag in self.figures if isinstance(row.get(tag), float)}
-            writer.writerow(row | settings | figures)
+            figures = {tag: f"{value:.6g}" for tag, value in row.items() if isinstance(value, float)}
+            writer.writerow(row | figures | settings)
         return text.getvalue()
 
     def write_csv(self, path: Path) -> None:
@@ -158,6 +200,9 @@ def _written(row: Mapping[str, Any], tag: str) -> str:
     value = row.get(tag)
     if value is None or isinstance(value, str):
         return value or ""
+    half = row.get(tag + HALF_RANGE)
     if tag.endswith("accuracy"):
-        return f"{value:.2%}"
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+        return f"{value:.2%}" if half is None else f"{value:.2%} ± {100 * half:.2f}"
+    return " ± ".join(
+        f"{number:,.0f}" if abs(value) >= 100 else f"{number:.3g}" for number in (value, half) if number is not None
+    )

@@ -108,3 +108,30 @@ def test_sorting_puts_the_largest_last(column: str, order: list[str]) -> None:
 def test_sorting_by_what_is_not_there_is_a_mistake() -> None:
     with pytest.raises(ConfigError, match=r"--sort lables: did you mean 'labels'\? Choices: run, labels, head/val"):
         ResultsTable.of(RUNS, ROOT).sorted_by("lables")
+
+
+SEEDS = [
+    run(f"{number}", {"vote/val/accuracy": share, "seconds": 100 + number}, seed=seed, labels=labels)
+    for number, (labels, seed, share) in enumerate([(100, 0, 0.5), (100, 1, 0.6), (1000, 0, 0.8), (100, 2, 0.58)])
+]
+
+
+def test_runs_that_differ_in_their_seeds_alone_are_put_together() -> None:
+    table = ResultsTable.of([*SEEDS, run("4", failure="stopped", seed=3, labels=100)], ROOT).over("seed")
+    assert table.settings == ["labels"]
+    first, second = table.rows
+    assert first["vote/val/accuracy"] == pytest.approx(0.56)
+    assert first["vote/val/accuracy/half_range"] == pytest.approx(0.05)
+    assert (second["run"], second["labels"], "vote/val/accuracy/half_range" in second) == ("1: 2", 1000, False)
+    assert cells(printed(table), "3: 0, 1, 3") == ["3: 0, 1, 3", "100", "56.00% ± 5.00", "101 ± 2"]
+
+
+def test_means_and_spreads_are_in_the_csv() -> None:
+    rows = list(csv.DictReader(io.StringIO(ResultsTable.of(SEEDS, ROOT).over("seed").csv())))
+    assert (rows[0]["vote/val/accuracy"], rows[0]["vote/val/accuracy/half_range"]) == ("0.56", "0.05")
+    assert rows[1]["vote/val/accuracy/half_range"] == ""
+
+
+def test_what_runs_do_not_differ_in_is_not_averaged_over() -> None:
+    with pytest.raises(ConfigError, match=r"--over sed: the runs do not differ in it; did you mean 'seed'\?"):
+        ResultsTable.of(SEEDS, ROOT).over("sed")

@@ -24,6 +24,16 @@ def main(arguments: Sequence[str]) -> None:
     )
     parser.add_argument("folder", nargs="?", type=Path, default=Path("outputs"), help="by default outputs")
     parser.add_argument("--sort", metavar="COLUMN", help="put the largest value last, not the newest run")
+    parser.add_argument(
+        "--where",
+        metavar="CONDITION",
+        action="append",
+        default=[],
+        help="only runs such as model=vgg11 or 'vote/val/accuracy>0.8' (also != < >= <=); can be repeated",
+    )
+    parser.add_argument(
+        "--over", metavar="SETTING", help="put runs together that differ in nothing else, such as seed: mean and spread"
+    )
     parser.add_argument("--csv", metavar="FILE", type=Path, help="write the table into a file, too")
     parser.add_argument(
         "--metric",
@@ -36,6 +46,7 @@ def main(arguments: Sequence[str]) -> None:
 
     from lwtrain.errors import ConfigError
     from lwtrain.results_table import ResultsTable
+    from lwtrain.run_filter import runs_where
     from lwtrain.runs import find_runs
 
     if not options.folder.is_dir():
@@ -43,7 +54,9 @@ def main(arguments: Sequence[str]) -> None:
     runs = find_runs(options.folder)
     if not runs:
         raise ConfigError(f"{options.folder}: there are no runs in it")
-    table = ResultsTable.of(runs, options.folder, options.metric)
+    table = ResultsTable.of(runs_where(runs, options.where), options.folder, options.metric)
+    if options.over:
+        table = table.over(options.over)
     if options.sort:
         table = table.sorted_by(options.sort)
     if options.csv:

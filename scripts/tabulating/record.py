@@ -10,11 +10,10 @@ from typing import Any
 from lwtrain.config.flattening import flatten
 from lwtrain.errors import DataError
 from lwtrain.files import write_whole
-from lwtrain.metrics_csv import read_metrics_csv
+from lwtrain.learning_curve import learning_curve
 from lwtrain.plain_files import read_plain
 
 _ACCURACY = re.compile(r"(layer_\d+|head|vote)/(val|test)/accuracy")
-_PARTS = re.compile(r"time/\w+")
 _SILENT = ("seed=", "data_dir=", "hydra.", "progress=", "ckpt_path=")
 CUTTING = ("trainer.limit_train_batches", "trainer.fast_dev_run")
 """Settings that make epochs shorter than the data set."""
@@ -152,29 +151,6 @@ def why_cut_short(metrics: Mapping[str, Any]) -> list[str]:
     settings = flatten(metrics["config"])
     reasons = [f"{trained} of {scheduled} epochs"] if trained < scheduled else []
     return reasons + [f"{name}={settings[name]}" for name in CUTTING if settings.get(name)]
-
-
-def learning_curve(run_dir: Path) -> list[dict[str, float]]:
-    """Read how validation accuracy rose: seconds since the start, and accuracies of vote and head, epoch by epoch.
-
-    Until all layers have trained, the vote is that of those that have. After that only votes of all layers count: early
-    in a wave none but the lowest layers have spoken for the network as it stands. Without metrics.csv there is no
-    curve.
-    """
-    path, points, seconds, complete = run_dir / "metrics.csv", [], 0.0, False
-    if not path.is_file():
-        return []
-    for row in read_metrics_csv(path):
-        spent = [float(value) for tag, value in row.items() if value and _PARTS.fullmatch(tag)]
-        if not spent:
-            continue
-        seconds += sum(spent)
-        complete = complete or bool(row.get("vote/val/accuracy"))
-        vote = row.get("vote/val/accuracy" if complete else "vote/val/accuracy_so_far")
-        heard = {"vote": vote, "head": row.get("head/val/accuracy")}
-        accuracies = {name: round(float(value), 4) for name, value in heard.items() if value}
-        points.append({"seconds": round(seconds, 1), **accuracies})
-    return points
 
 
 def _without_checkpoint(command: str | None) -> str | None:

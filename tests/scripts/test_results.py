@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from lwtrain.errors import DataError
+from lwtrain.learning_curve import learning_curve
 from tabulating.markdown import write_markdown
-from tabulating.record import learning_curve, record, why_cut_short
+from tabulating.record import record, why_cut_short
 from tabulating.rows import ResultRow, gather
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "results.py"
