@@ -31,12 +31,12 @@ from torch import nn
 # ## The images
 #
 # `fashion_mini` is a part of Fashion-MNIST: 10,000 training and 2,000 test images of 28 x 28 pixels in ten classes. To
-# be quick we take 4,000; a tenth of these is held out for validation.
+# be quick we take 3,000; a tenth of these is held out for validation.
 
 # %%
 dataset = load_dataset("fashion_mini")
-train = Split(dataset.train.images[:4000], dataset.train.labels[:4000])
-data = SemiSupervisedDataModule(train, dataset.test, batch_size=200)
+train = Split(dataset.train.images[:3000], dataset.train.labels[:3000])
+data = SemiSupervisedDataModule(train, dataset.test, batch_size=150)
 
 _, places = plt.subplots(1, 10, figsize=(9, 1.2))
 for place, image, label in zip(places, train.images, train.labels, strict=False):

@@ -94,7 +94,7 @@ print(timeline_text(WaveSchedule(epochs=3, waves=3).visits(len(names)), names))
 
 # %%
 dataset = load_dataset("fashion_mini")
-train = Split(dataset.train.images[:2000], dataset.train.labels[:2000])
+train = Split(dataset.train.images[:1500], dataset.train.labels[:1500])
 
 
 def convolution(channels_in: int, channels: int) -> list[nn.Module]:

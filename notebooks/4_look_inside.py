@@ -33,8 +33,8 @@ from torchvision.utils import make_grid
 
 # %%
 dataset = load_dataset("fashion_mini")
-train = Split(dataset.train.images[:3000], dataset.train.labels[:3000])
-data = SemiSupervisedDataModule(train, dataset.test, batch_size=200)
+train = Split(dataset.train.images[:2000], dataset.train.labels[:2000])
+data = SemiSupervisedDataModule(train, dataset.test, batch_size=100)
 
 
 def convolution(channels_in: int, channels: int) -> list[nn.Module]:
@@ -43,8 +43,8 @@ def convolution(channels_in: int, channels: int) -> list[nn.Module]:
 
 
 pl.seed_everything(0, verbose=False)
-layers = [*convolution(1, 16), *convolution(16, 32), *convolution(32, 32)]
-network = nn.Sequential(*layers, nn.Flatten(), nn.Linear(32 * 3 * 3, 10))
+layers = [*convolution(1, 12), *convolution(12, 24), *convolution(24, 24)]
+network = nn.Sequential(*layers, nn.Flatten(), nn.Linear(24 * 3 * 3, 10))
 backbone = cut(network, before=[4, 8, 12], input_shape=(1, 28, 28), num_classes=10)
 stack = build_stack(backbone, encoder="c", encoder_settings={"hidden": 64}, optimizer=OptimizerFactory(lr=0.005))
 
@@ -92,7 +92,7 @@ place.axis("off")
 print(f"mean response: noise {found.first_responses.mean():.2f}, images made for it {found.responses.mean():.2f}")
 
 # %% [markdown]
-# *What to look at:* stripes, dots and edges, each filter's of one kind. A filter whose image is blank was never
+# *What to look at:* stripes, dots and edges, each filter's of one kind; white where it likes it bright. A filter whose image is blank was never
 # woken: a dead unit.
 
 # %% [markdown]
@@ -106,8 +106,8 @@ print(f"mean response: noise {found.first_responses.mean():.2f}, images made for
 plane.draw(stack.names)
 
 # %% [markdown]
-# *What to look at:* layers move to the right and up as they learn: they tell more of both. At the same height the head
-# is to the left of the layers: it keeps less of the image for as much of the label. A layer's point stands still
+# *What to look at:* layers move to the right and up as they begin to learn: they tell more of both. At the same height
+# the head is to the left of the layers: it keeps less of the image for as much of the label. A layer's point stands still
 # while only layers above it train.
 
 # %% [markdown]

@@ -124,7 +124,7 @@ sure = SidecarOutput(logits=torch.tensor([[30.0, 0.0], [30.0, 0.0]]), reconstruc
 
 # %%
 dataset = load_dataset("fashion_mini")
-train = Split(dataset.train.images[:3000], dataset.train.labels[:3000])
+train = Split(dataset.train.images[:2500], dataset.train.labels[:2500])
 
 
 def run(objective: str | type[Objective]) -> tuple[SmallResNet, LayerStack]:
