@@ -92,7 +92,7 @@ place.axis("off")
 print(f"mean response: noise {found.first_responses.mean():.2f}, images made for it {found.responses.mean():.2f}")
 
 # %% [markdown]
-# *What to look at:* stripes, dots and edges, each filter's of one kind; white where it likes it bright. A filter whose image is blank was never
+# *What to look at:* stripes, dots and edges, each filter's of one kind. A filter whose image is blank was never
 # woken: a dead unit.
 
 # %% [markdown]
@@ -107,8 +107,8 @@ plane.draw(stack.names)
 
 # %% [markdown]
 # *What to look at:* layers move to the right and up as they begin to learn: they tell more of both. At the same height
-# the head is to the left of the layers: it keeps less of the image for as much of the label. A layer's point stands still
-# while only layers above it train.
+# the head is to the left of the layers: it keeps less of the image for as much of the label. A layer's point stands
+# still while only layers above it train.
 
 # %% [markdown]
 # ## What the layers say
