@@ -5,7 +5,7 @@ PYTHON := $(or $(shell command -v python3.11 || command -v python3),python3)
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help train test check format audit clean
+.PHONY: help train test check format notebooks audit clean
 .DEFAULT_GOAL := help
 
 help:  ## Say what can be made
@@ -25,6 +25,9 @@ check: $(READY)  ## Lint, look at the format, check types
 format: $(READY)  ## Format, and mend what can be mended
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+notebooks: $(READY)  ## Run the notebooks anew, from their .py sources
+	$(BIN)/python scripts/notebooks.py --run
 
 audit:  ## Look up known vulnerabilities of the locked packages (pip-audit, from a folder of its own; needs the network)
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(PYTHON) -m venv "$$folder" && \

@@ -11,7 +11,7 @@ from lwtrain import torchvision_operators
 if TYPE_CHECKING:
     from lwtrain.backbones.backbone import Backbone, StackableNetwork
     from lwtrain.backbones.cut import cut
-    from lwtrain.building import build_stack
+    from lwtrain.building import build_backbone, build_stack
     from lwtrain.callbacks.information_plane import InformationPlane
     from lwtrain.callbacks.layer_schedule import LayerSchedule
     from lwtrain.callbacks.named_schedules import (
@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from lwtrain.callbacks.weight_average import WeightAverage
     from lwtrain.data.load import Split, load_dataset
     from lwtrain.data.module import SemiSupervisedDataModule
+    from lwtrain.history import History
     from lwtrain.layer import HorizontalLayer, LinearHead
     from lwtrain.maps.sidecar_map import SidecarMap
+    from lwtrain.pictures.timeline import draw_timeline
+    from lwtrain.quiet import quiet_trainer
     from lwtrain.stack import LayerStack
     from lwtrain.votes import VoteRule
 
@@ -36,6 +39,7 @@ _HOMES = {
     "Backbone": "lwtrain.backbones.backbone",
     "BackpropSchedule": "lwtrain.callbacks.named_schedules",
     "CustomSchedule": "lwtrain.callbacks.named_schedules",
+    "History": "lwtrain.history",
     "HorizontalLayer": "lwtrain.layer",
     "InformationPlane": "lwtrain.callbacks.information_plane",
     "LayerSchedule": "lwtrain.callbacks.layer_schedule",
@@ -51,15 +55,19 @@ _HOMES = {
     "VoteRule": "lwtrain.votes",
     "WaveSchedule": "lwtrain.callbacks.named_schedules",
     "WeightAverage": "lwtrain.callbacks.weight_average",
+    "build_backbone": "lwtrain.building",
     "build_stack": "lwtrain.building",
     "cut": "lwtrain.backbones.cut",
+    "draw_timeline": "lwtrain.pictures.timeline",
     "load_dataset": "lwtrain.data.load",
+    "quiet_trainer": "lwtrain.quiet",
 }
 
 __all__ = [
     "Backbone",
     "BackpropSchedule",
     "CustomSchedule",
+    "History",
     "HorizontalLayer",
     "InformationPlane",
     "LayerSchedule",
@@ -75,9 +83,12 @@ __all__ = [
     "VoteRule",
     "WaveSchedule",
     "WeightAverage",
+    "build_backbone",
     "build_stack",
     "cut",
+    "draw_timeline",
     "load_dataset",
+    "quiet_trainer",
 ]
 
 

@@ -1,8 +1,6 @@
 """One run, from its checked config to its metrics: the parts are made, the Trainer runs, the figures are written."""
 
 import gc
-import logging
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,6 +29,7 @@ from lwtrain.from_config import (
 from lwtrain.layer_files import load_layers
 from lwtrain.loggers import START
 from lwtrain.provenance import provenance
+from lwtrain.quiet import quieten_lightning
 from lwtrain.run_records import finish, known, show_settings, store_split
 from lwtrain.stack import LayerStack
 from lwtrain.stored_tensors import check_same_shapes, named_tensors
@@ -163,14 +162,3 @@ def measure(trainer: pl.Trainer, stack: LayerStack, data: SemiSupervisedDataModu
                 checkpoints.renew(trainer)
     if data.test is not None and len(data.held_out):
         trainer.test(stack, datamodule=data, verbose=False)
-
-
-def quieten_lightning() -> None:
-    """Drop Lightning's tips and the warnings that do not apply here; errors and real warnings stay."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    logging.getLogger("pytorch_lightning.profilers").setLevel(logging.INFO)  # what was asked for by trainer.profiler
-    for message in (
-        ".*LeafSpec.*",  # Lightning's own use of a deprecated name
-        ".*smaller than the logging interval.*",  # losses are also written at every epoch's end
-    ):
-        warnings.filterwarnings("ignore", message)

@@ -10,7 +10,7 @@ from lwtrain.config.loading import load_config  # lwtrain before Lightning, whic
 from lwtrain.config.schema import Config
 from lwtrain.from_config import build_data, build_network, build_schedule, build_trainer
 from lwtrain.stack import LayerStack
-from lwtrain.training import quieten_lightning
+from lwtrain.quiet import quieten_lightning
 
 import signal
 import subprocess

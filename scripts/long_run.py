@@ -9,7 +9,7 @@ the first tenth of the visits memory may grow by 2 %, and the others not at all.
 from lwtrain.config.loading import load_config  # lwtrain before Lightning, which imports torchvision
 from lwtrain.callbacks.stopwatch import Stopwatch
 from lwtrain.from_config import build_callbacks, build_data, build_loggers, build_network, build_schedule, build_trainer
-from lwtrain.training import quieten_lightning
+from lwtrain.quiet import quieten_lightning
 
 import statistics
 import sys

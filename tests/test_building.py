@@ -5,7 +5,7 @@ import torch
 from tiny import CLASSES, SHAPE, tiny_backbone
 from torch import nn
 
-from lwtrain.building import build_stack
+from lwtrain.building import build_backbone, build_stack
 from lwtrain.objectives.balanced import BalancedObjective
 from lwtrain.objectives.prediction import PredictionObjective
 from lwtrain.optimizers import OptimizerFactory
@@ -80,3 +80,24 @@ def test_widths_that_cannot_share_a_layers_channels_are_refused_before_anything_
     message = "objective.sigma=[1.0, 2.0, 3.0, 4.0]: 4 branches; choose a divisor of the 6 channels of layer_1's output"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         build_stack(tiny_backbone(), encoder="pool", objective="hsic", objective_settings={"sigma": [1, 2, 3, 4.0]})
+
+
+def test_an_objective_of_ones_own_is_made_for_each_layer() -> None:
+    depths = []
+
+    class Own(PredictionObjective):
+        def __init__(self, depth: int, label_smoothing: float) -> None:
+            super().__init__(label_smoothing=label_smoothing)
+            depths.append(depth)
+
+    stack = build_stack(tiny_backbone(), objective=Own, objective_settings={"label_smoothing": 0.25})
+    assert depths == [0, 1]
+    assert [part.objective.label_smoothing for part in stack.layers[:2]] == [0.25, 0.25]
+    assert all(isinstance(part.objective, Own) for part in stack.layers[:2])
+
+
+def test_a_backbone_is_built_by_its_name() -> None:
+    backbone = build_backbone("vgg8b", (1, 28, 28), num_classes=7, width=0.125)
+    assert (backbone.name, backbone.input_shape, backbone.num_classes) == ("vgg8b", (1, 28, 28), 7)
+    with pytest.raises(ValueError, match="model=vgg8: did you mean 'vgg8b'"):
+        build_backbone("vgg8", (1, 28, 28), num_classes=7)

@@ -2,9 +2,9 @@
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -23,6 +23,9 @@ from lwtrain.information.traverse import coordinates
 from lwtrain.seeds import generator_for
 from lwtrain.stack import LayerStack
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 class InformationPlane(Callback):
     """Measures all layers on the same images as the run goes on, and draws where they move.
@@ -37,7 +40,7 @@ class InformationPlane(Callback):
     by the same estimators. With several processes the first one measures.
 
     Args:
-        folder: Where the files go.
+        folder: Where the files go; None: there are none, and `coordinates` holds what was measured.
         estimators: What measures, by the names that the plot shows; see `lwtrain.information`.
         images: How many training images to measure on, drawn from those with a known label by the data module's seed
             (labels that are kept from the training are known here); or the images themselves, with their labels.
@@ -48,7 +51,7 @@ class InformationPlane(Callback):
     """
 
     def __init__(
-        self, folder: Path, estimators: Mapping[str, Estimator], images: int | Split = 1000, every: int = 1
+        self, folder: Path | None, estimators: Mapping[str, Estimator], images: int | Split = 1000, every: int = 1
     ) -> None:
         setting = "callbacks.information_plane"
         if not estimators:
@@ -129,12 +132,21 @@ class InformationPlane(Callback):
         self._coordinates.append(measured)
         self._write(trainer, stack.names)
 
+    def draw(self, layers: Sequence[str]) -> "Figure":
+        """Draw what was measured so far; see `draw_plane`.
+
+        Args:
+            layers: Their names.
+        """
+        return draw_plane(self.coordinates, self._epochs, list(self.estimators), layers)
+
     def _write(self, trainer: pl.Trainer, layers: list[str]) -> None:
-        names = {"estimators": np.array(list(self.estimators)), "layers": np.array(layers)}
-        arrays: dict[str, Any] = {"coordinates": self.coordinates, "epochs": np.array(self._epochs), **names}
-        write_whole(self.folder / "information_plane.npz", lambda file: np.savez(file, **arrays))
-        picture = pixels_of(draw_plane(self.coordinates, self._epochs, list(self.estimators), layers))
-        write_whole(self.folder / "information_plane.png", lambda file: write_picture(picture, file))
+        picture = pixels_of(self.draw(layers))
+        if self.folder is not None:
+            names = {"estimators": np.array(list(self.estimators)), "layers": np.array(layers)}
+            arrays: dict[str, Any] = {"coordinates": self.coordinates, "epochs": np.array(self._epochs), **names}
+            write_whole(self.folder / "information_plane.npz", lambda file: np.savez(file, **arrays))
+            write_whole(self.folder / "information_plane.png", lambda file: write_picture(picture, file))
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_image("information_plane", picture, trainer.global_step, dataformats="HWC")

@@ -73,10 +73,14 @@ class LayerSchedule(Callback):
 
     def timetable(self, num_layers: int) -> list[Moment]:
         """Give every epoch of the run, for a network of `num_layers` layers, the head included."""
+        return timetable(self.visits(num_layers))
+
+    def visits(self, num_layers: int) -> list[Visit]:
+        """Give the visits of the run, for a network of `num_layers` layers, the head included: what can be drawn."""
         resting: set[int | Together] = set(self.rest)
         if len(resting) == num_layers:
             resting.add(Together.SIMULTANEOUS)
-        return timetable(visit for visit in self._visits(num_layers) if visit.layer not in resting)
+        return [visit for visit in self._visits(num_layers) if visit.layer not in resting]
 
     def moment(self, trainer: pl.Trainer) -> Moment:
         """Tell where in the schedule the run is."""

@@ -37,8 +37,8 @@ def main(arguments: Sequence[str]) -> None:
     from rich.console import Console
 
     from lwtrain.evaluation import evaluate
+    from lwtrain.quiet import quieten_lightning
     from lwtrain.report import accuracy_table, class_table
-    from lwtrain.training import quieten_lightning
 
     quieten_lightning()
     run = load(given)

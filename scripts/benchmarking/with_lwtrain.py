@@ -22,8 +22,8 @@ from lwtrain.data.augmentation import preset
 from lwtrain.data.load import Split
 from lwtrain.data.module import SemiSupervisedDataModule
 from lwtrain.optimizers import OptimizerFactory
+from lwtrain.quiet import quieten_lightning
 from lwtrain.stack import LayerStack
-from lwtrain.training import quieten_lightning
 
 _IN_BACKPROP = "pool"  # its sidecars rest then: the smallest ones
 

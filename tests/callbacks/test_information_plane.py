@@ -49,6 +49,18 @@ def test_the_last_point_is_that_of_the_network_as_it_stands(tmp_path: Path) -> N
     assert plane.coordinates[-1, 0] == pytest.approx(np.array(expected), rel=1e-3)
 
 
+def test_without_a_folder_the_coordinates_are_there_to_be_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plane = InformationPlane(None, {"hsic": HSIC(1.0)}, images=20)
+    stack = fit(WaveSchedule(1, 1), callbacks=[plane])
+    (panel,) = plane.draw(stack.names).axes
+    lines = [line.get_xydata() for line in panel.lines[:3]]
+    assert np.stack(lines, axis=1) == pytest.approx(plane.coordinates[:, 0])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_network_that_learns_tells_more_about_the_labels(tmp_path: Path) -> None:
     plane = InformationPlane(tmp_path, {"hsic": HSIC(1.0)}, images=36)
     fit(WaveSchedule(6, 1), data=tiny_data(labels="all"), callbacks=[plane], max_epochs=8)

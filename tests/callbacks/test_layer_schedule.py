@@ -182,3 +182,12 @@ def test_a_schedule_that_cannot_be_stops_the_fit_before_it_begins() -> None:
 def test_every_batch_has_to_hold_a_label() -> None:
     with pytest.raises(ValueError, match=r"^labels=3: too few to put one into each batch; choose batches=half$"):
         tiny_data(labels=3, batches="proportional", batch_size=6)
+
+
+def test_visits_are_those_of_the_run_without_layers_at_rest() -> None:
+    assert WaveSchedule(2, 2, rest={1}).visits(num_layers=3) == [
+        Visit(0, 1, 0),
+        Visit(2, 1, 0),
+        Visit(0, 1, 1),
+        Visit(2, 1, 1),
+    ]

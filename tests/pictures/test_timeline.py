@@ -69,7 +69,7 @@ def test_backprop_is_one_block_across_all_rows() -> None:
 def test_waves_are_parted_and_numbered() -> None:
     figure = draw_timeline(wave(3, epochs=6, waves=3), NAMES)
     figure.draw_without_rendering()
-    assert [line.get_xdata()[0] for line in figure.axes[0].lines] == [6, 12]  # type: ignore[index]
+    assert [line.get_xdata()[0] for line in figure.axes[0].lines] == [6, 12]
     (above,) = figure.axes[0].child_axes
     assert list(above.get_xticks()) == [3, 9, 15]
     assert [label.get_text() for label in above.get_xticklabels()] == ["1", "2", "3"]
