@@ -17,6 +17,7 @@ from lwtrain.backbones.backbone import Shape
 from lwtrain.backbones.whitening import fit_whitening
 from lwtrain.building import build_stack
 from lwtrain.callbacks.compiled_steps import CompiledSteps
+from lwtrain.callbacks.dashboard import Dashboard
 from lwtrain.callbacks.finite_loss import FiniteLoss
 from lwtrain.callbacks.information_plane import InformationPlane
 from lwtrain.callbacks.layer_schedule import LayerSchedule
@@ -159,6 +160,8 @@ def build_callbacks(
     nothing_rebuilt = why_nothing_is_rebuilt(config.encoder, config.objective, config.schedule)
     if config.callbacks.pictures and config.logger.tensorboard and not nothing_rebuilt:
         callbacks.append(ReconstructionPictures(schedule, config.callbacks.pictures))
+    if config.callbacks.dashboard and config.logger.tensorboard:
+        callbacks.append(Dashboard(schedule, config.dataset.describe().only(config.dataset.classes).classes))
     if config.progress != "none" and getattr(rank_zero_only, "rank", 0) == 0:
         live = config.progress == "rich" or (config.progress == "auto" and Console().is_terminal)
         callbacks.append((TerminalProgress if live else PlainProgress)(schedule, stopwatch))

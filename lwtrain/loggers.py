@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,7 @@ class RunTensorBoardLogger(TensorBoardLogger):
     def __init__(self, folder: Path, resume_step: int | None = None) -> None:
         first = 0 if resume_step is None else resume_step + 1  # a start that was killed early may have left events
         super().__init__(save_dir=folder, name="", version="", default_hp_metric=False, purge_step=first)
-        self._folder = folder
+        self._folder, self._first = folder, first
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -92,11 +92,17 @@ class RunTensorBoardLogger(TensorBoardLogger):
             super().log_metrics(_without_epoch(metrics), step)
 
     @rank_zero_only
-    def log_settings(self, settings: Mapping[str, Any], metric: str) -> None:
-        """Fill the HPARAMS page: the run's settings beside its own `metric`, whose curve's last point is shown."""
+    def log_settings(self, settings: Mapping[str, Any], metrics: Sequence[str]) -> None:
+        """Fill the HPARAMS page: the run's settings beside its own `metrics`, of whose curves the last point is shown."""
         writer = self.experiment._get_file_writer()  # the public call would start a run of its own
-        for summary in hparams(dict(settings), {metric: 0.0}):
+        for summary in hparams(dict(settings), dict.fromkeys(metrics, 0.0)):
             writer.add_summary(summary)
+
+    @rank_zero_only
+    def log_text(self, tag: str, text: str) -> None:
+        """Show a text as it stands, at the step that the run begins or goes on with."""
+        lines = "\n".join(f"    {line}" for line in text.splitlines())  # Markdown's way to leave a text alone
+        self.experiment.add_text(tag, lines, self._first)
 
     @rank_zero_only
     def save(self) -> None:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
@@ -35,12 +36,23 @@ def store_split(data: SemiSupervisedDataModule, run_dir: Path) -> None:
 
 @rank_zero_only
 def show_settings(config: Config, loggers: list[Logger]) -> None:
-    """Fill TensorBoard's page of hyper-parameters."""
+    """Fill TensorBoard's pages of hyper-parameters and texts."""
     for logger in loggers:
         if isinstance(logger, RunTensorBoardLogger):
             settings = flatten(asdict(config)).items()
             shown = {name: value if isinstance(value, (int, float)) else printable(value) for name, value in settings}
-            logger.log_settings(shown, metric="vote/val/accuracy")
+            logger.log_settings(shown, _metrics(config))
+            lines = yaml.safe_dump(asdict(config), sort_keys=False).splitlines()
+            logger.log_text("config", "\n".join(map(printable, lines)))
+
+
+def _metrics(config: Config) -> list[str]:
+    """Name the figures by which runs are compared, the most telling first."""
+    stages = ["val"] if config.validation == "test" else ["val", "test"]
+    figures = ["vote/{}/accuracy", "head/{}/accuracy"]
+    if config.encoder.inverts and config.objective.rebuilds:
+        figures.insert(0, "{}/reconstruction")
+    return [figure.format(stage) for figure in figures for stage in stages]
 
 
 def known(config: Config, stack: LayerStack, stopwatch: Stopwatch, callbacks: Sequence[Callback]) -> dict[str, Any]:

@@ -144,7 +144,7 @@ def test_what_came_after_the_checkpoint_is_hidden_from_tensorboard(tmp_path: Pat
 
 def test_hyperparameters_stand_beside_the_runs_own_metric(tmp_path: Path) -> None:
     logger = RunTensorBoardLogger(tmp_path)
-    logger.log_settings({"model": "vgg11", "model.width": 0.5, "seed": 3}, metric="vote/val/accuracy")
+    logger.log_settings({"model": "vgg11", "model.width": 0.5, "seed": 3}, metrics=["vote/val/accuracy"])
     logger.log_metrics({"vote/val/accuracy": 0.75}, step=1)
     logger.save()
     content = events(tmp_path).PluginTagToContent("hparams")
