@@ -5,14 +5,13 @@ from itertools import pairwise
 
 from lwtrain.schedules import Moment
 
-MOST = 10  # of a picture that changes, TensorBoard keeps ten
+_SHARES = 10  # of the epochs, where all of them are one visit
 
 
-def milestones(moments: Sequence[Moment], most: int = MOST) -> list[int]:
+def milestones(moments: Sequence[Moment]) -> list[int]:
     """Choose epochs, counted from 0, the last one among them.
 
-    Where there are several waves, their ends; else where there are several visits, theirs; else any epoch. Of more than
-    `most`, as many are kept, evenly spaced.
+    Where there are several waves, their ends; else where there are several visits, theirs; else the ends of ten shares.
 
     Example:
         >>> from lwtrain.schedules import backprop, sequential, timetable, wave
@@ -20,16 +19,22 @@ def milestones(moments: Sequence[Moment], most: int = MOST) -> list[int]:
         [2, 5]
         >>> milestones(timetable(sequential(num_layers=3, epochs=4)))
         [3, 7, 11]
-        >>> milestones(timetable(backprop(num_layers=3, epochs=100)), most=4)
-        [24, 49, 74, 99]
+        >>> milestones(timetable(backprop(num_layers=3, epochs=40)))
+        [3, 7, 11, 15, 19, 23, 27, 31, 35, 39]
     """
-    if not moments:
-        return []
-    last = len(moments) - 1
     pairs = list(enumerate(pairwise(moments)))
-    ends = [epoch for epoch, (one, other) in pairs if one.visit.wave != other.visit.wave]
-    ends = ends or [epoch for epoch, (one, other) in pairs if one.visit is not other.visit]
-    ends = [*(ends or range(last)), last]
-    if len(ends) <= most:
-        return ends
-    return [ends[(number + 1) * len(ends) // most - 1] for number in range(most)]
+    waves = [epoch for epoch, (one, other) in pairs if one.visit.wave != other.visit.wave]
+    visits = [epoch for epoch, (one, other) in pairs if one.visit is not other.visit]
+    last = [len(moments) - 1] if moments else []
+    return [*(waves or visits), *last] if visits else evenly(range(len(moments)), _SHARES)
+
+
+def evenly(epochs: Sequence[int], most: int) -> list[int]:
+    """Keep as many of them at most, evenly spaced, the last one among them.
+
+    Example:
+        >>> evenly([2, 5, 8, 11, 14], most=2), evenly([2, 5], most=10)
+        ([5, 14], [2, 5])
+    """
+    kept = min(most, len(epochs))
+    return [epochs[(number + 1) * len(epochs) // kept - 1] for number in range(kept)]

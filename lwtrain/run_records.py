@@ -25,6 +25,9 @@ from lwtrain.printable import printable
 from lwtrain.report import show_report, write_metrics
 from lwtrain.stack import LayerStack
 
+_FIRST = ("model", "schedule", "encoder", "labels", "seed")  # TensorBoard shows five before it is asked
+_NO_HYPERPARAMETERS = ("progress", "data_dir", "ckpt_path", "logger", "callbacks")
+
 
 @rank_zero_only
 def store_split(data: SemiSupervisedDataModule, run_dir: Path) -> None:
@@ -39,11 +42,21 @@ def show_settings(config: Config, loggers: list[Logger]) -> None:
     """Fill TensorBoard's pages of hyper-parameters and texts."""
     for logger in loggers:
         if isinstance(logger, RunTensorBoardLogger):
-            settings = flatten(asdict(config)).items()
-            shown = {name: value if isinstance(value, (int, float)) else printable(value) for name, value in settings}
-            logger.log_settings(shown, _metrics(config))
+            logger.log_settings(_hyperparameters(config), _metrics(config))
             lines = yaml.safe_dump(asdict(config), sort_keys=False).splitlines()
             logger.log_text("config", "\n".join(map(printable, lines)))
+
+
+def _hyperparameters(config: Config) -> dict[str, float | str]:
+    """Give what runs may differ in that changes their figures, the choices that tell most first."""
+    settings = flatten(asdict(config))
+    names = [name for name in settings if name.partition(".")[0] not in _NO_HYPERPARAMETERS]
+    first = [name for name in _FIRST if name in names]
+    return {name: _shown(settings[name]) for name in [*first, *(name for name in names if name not in first)]}
+
+
+def _shown(value: object) -> float | str:
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else printable(value)
 
 
 def _metrics(config: Config) -> list[str]:

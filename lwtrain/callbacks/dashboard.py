@@ -15,20 +15,22 @@ from lwtrain.data.module import SemiSupervisedDataModule
 from lwtrain.data.view import View
 from lwtrain.judgement import Judgement, judgement
 from lwtrain.layer import HorizontalLayer
-from lwtrain.milestones import milestones
+from lwtrain.milestones import evenly, milestones
 from lwtrain.schedules import Moment
 from lwtrain.stack import LayerStack
+
+_MOST = 5  # times that a run is drawn: half a second each
 
 
 class Dashboard(Callback):
     """Fills TensorBoard's pages Custom Scalars and Images.
 
-    When the fit starts: which curves stand in one chart (`lwtrain.charts`). At the end of each wave, else of each visit,
-    else after a share of the epochs, and ten times at most (`lwtrain.milestones`):
+    When the fit starts: which curves stand in one chart (`lwtrain.charts`). At the end of a wave, else of a visit, else
+    after a share of the epochs (`lwtrain.milestones`), five times at most and evenly spaced:
 
-    - `vote/accuracy_by_depth`: the validation accuracy of each layer, a line for each wave, and that of the vote;
-    - `vote/confusion`: which class the vote takes for which;
-    - `vote/mistakes`: the validation images that it is surest about, and wrong;
+    - `accuracy/by_depth`: the validation accuracy of each layer, a line for each wave, and that of the vote;
+    - `accuracy/confusion`: which class the vote takes for which;
+    - `accuracy/mistakes`: the validation images that it is surest about, and wrong;
     - `layer_0/filters`: the kernels of the convolution that reads the image, where there is one.
 
     What makes no sense is left out: a depth where the head alone classifies, classes where a network learns to rebuild.
@@ -86,7 +88,7 @@ class Dashboard(Callback):
         said = judgement(pl_module)  # by all processes together
         if said is not None:
             self._remember(pl_module, said, look.line)
-        if trainer.is_global_zero:
+        if look.drawn and trainer.is_global_zero:
             for tag, pixels in self._draw(trainer, pl_module, said, look.place).items():
                 for logger in loggers:
                     logger.experiment.add_image(tag, pixels, trainer.global_step, dataformats="HWC")
@@ -112,7 +114,7 @@ class Dashboard(Callback):
 
         pictures = draw_first_filters(stack)
         if said is not None and len(stack.expected) > 1:
-            pictures["vote/accuracy_by_depth"] = draw_depth(self._history, stack.names)
+            pictures["accuracy/by_depth"] = draw_depth(self._history, stack.names)
         if said is not None and not learns_to_rebuild(stack):
             classes = self._classes or [str(number) for number in range(stack.num_classes)]
             pictures |= draw_judgement(said, _validation_images(trainer), classes, place)
@@ -120,39 +122,41 @@ class Dashboard(Callback):
 
 
 class Look(NamedTuple):
-    """A moment at which a run is drawn.
+    """A moment at which a run is looked at.
 
     Attributes:
         line: Under which name accuracies by depth are drawn, instead of those under the same name before.
         place: Where the run is.
+        drawn: Whether pictures are made.
     """
 
     line: str
     place: str
+    drawn: bool
 
 
 def looks(moments: Sequence[Moment], names: Sequence[str]) -> dict[int, Look]:
-    """Choose when a run is drawn, by epoch.
+    """Choose when a run is looked at, by epoch.
 
     Example:
         >>> from lwtrain.schedules import sequential, simultaneous, timetable, wave
         >>> names = ["layer_0", "head"]
         >>> looks(timetable(wave(num_layers=2, epochs=2, waves=2)), names)[3]
-        Look(line='wave 2', place='after wave 2')
+        Look(line='wave 2', place='after wave 2', drawn=True)
         >>> looks(timetable(sequential(num_layers=2, epochs=2)), names)[1]
-        Look(line='layers so far', place='after layer_0')
+        Look(line='layers so far', place='after layer_0', drawn=True)
         >>> looks(timetable(simultaneous(num_layers=2, epochs=2)), names)[1]
-        Look(line='epoch 2', place='after epoch 2')
+        Look(line='epoch 2', place='after epoch 2', drawn=True)
     """
-    found = {}
-    for epoch in milestones(moments):
-        wave, layer = moments[epoch].visit.wave, moments[epoch].visit.layer
-        if moments[-1].visit.wave:
-            found[epoch] = Look(f"wave {wave + 1}", f"after wave {wave + 1}")
-        elif isinstance(layer, int) and moments[0].visit is not moments[-1].visit:
-            found[epoch] = Look("layers so far", f"after {names[layer]}")
-        else:
-            found[epoch] = Look(f"epoch {epoch + 1}", f"after epoch {epoch + 1}")
+    found, epochs = {}, milestones(moments)
+    drawn = evenly(epochs, _MOST)
+    num_waves, num_visits = len({moment.visit.wave for moment in moments}), len({id(moment.visit) for moment in moments})
+    for epoch in epochs:
+        visit = moments[epoch].visit
+        line = place = f"wave {visit.wave + 1}" if num_waves > 1 else f"epoch {epoch + 1}"
+        if num_waves == 1 and num_visits > 1 and isinstance(visit.layer, int):
+            line, place = "layers so far", names[visit.layer]
+        found[epoch] = Look(line, f"after {place}", epoch in drawn)
     return found
 
 

@@ -37,14 +37,14 @@ def draw_judgement(judgement: Judgement, images: View | None, classes: Sequence[
     """
     with style.context("default"):
         title = f"Vote, {place}"
-        pictures = {"vote/confusion": pixels_of(draw_confusion(judgement.counts, classes, title))}
+        pictures = {"accuracy/confusion": pixels_of(draw_confusion(judgement.counts, classes, title))}
         places = surest_mistakes(judgement.shares, judgement.labels).cpu()
         if images is not None and len(places):
             shown = images[places].cpu()
             if shown.ndim == 4 and shown.shape[1] in (1, 3):
                 title = f"The surest mistakes of the vote, {place}"
                 sheet = draw_mistakes(shown, judgement.shares[places], judgement.labels[places], classes, title)
-                pictures["vote/mistakes"] = pixels_of(sheet.figure())
+                pictures["accuracy/mistakes"] = pixels_of(sheet.figure())
     return pictures
 
 

@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from lwtrain.pictures.drawing import new_figure
 
 _NAMED = 6  # lines in the legend; of more, the first, the last and some between
+_LEFT, _RIGHT = 0.65, 1.5  # inches beside the lines: for the axis, and for the legend
 
 
 def draw_accuracy_by_depth(
@@ -28,8 +29,9 @@ def draw_accuracy_by_depth(
         >>> [label.get_text() for label in figure.axes[0].get_xticklabels()]
         ['0', 'head', 'vote']
     """
-    figure = new_figure(max(4.4, 0.4 * len(names) + 3.4), 3.4)
-    axes = figure.add_subplot()
+    width = max(2.8, 0.4 * len(names) + 0.8)
+    figure = new_figure(width + _LEFT + _RIGHT, 3.4)
+    axes = figure.add_axes((_LEFT / (width + _LEFT + _RIGHT), 0.15, width / (width + _LEFT + _RIGHT), 0.74))
     places = {name: place for place, name in enumerate([*names, "vote"])}
     shades = colormaps["viridis_r"](np.linspace(0.15, 1.0, len(history)) if len(history) > 1 else [1.0])
     named = {round(place) for place in np.linspace(0, len(history) - 1, min(_NAMED, len(history)))}
@@ -48,5 +50,4 @@ def draw_accuracy_by_depth(
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
-    figure.set_layout_engine("tight")
     return figure

@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from torchvision.utils import make_grid
 
 _CELL = 28  # pixels that a kernel has at least on each side
+_PER_ROW = 8
+_REACH = 0.4  # of the strongest weight from grey: white is what stands between kernels
 MOST = 64
 
 
@@ -34,10 +36,10 @@ def draw_kernels(kernels: Tensor, most: int = MOST) -> Tensor:
     Example:
         >>> import torch
         >>> draw_kernels(torch.randn(4, 1, 3, 3)).shape
-        torch.Size([3, 66, 66])
+        torch.Size([3, 34, 130])
     """
     kernels = kernels[:most].float().cpu()
     strengths = kernels.abs().amax(dim=(1, 2, 3), keepdim=True).clamp_min(1e-12)
     times = math.ceil(_CELL / min(kernels.shape[-2:]))
-    pixels = F.interpolate(0.5 + 0.5 * kernels / strengths, scale_factor=times)
-    return make_grid(pixels, nrow=math.ceil(math.sqrt(len(pixels))), pad_value=1.0)
+    pixels = F.interpolate(0.5 + _REACH * kernels / strengths, scale_factor=times)
+    return make_grid(pixels, nrow=_PER_ROW, pad_value=1.0)

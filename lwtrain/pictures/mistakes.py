@@ -40,7 +40,7 @@ def draw_mistakes(images: Tensor, probabilities: Tensor, labels: Tensor, classes
     """
     sure, taken_for = probabilities.max(dim=1)
     captions = [
-        f"{shortened(classes[label], 13)}\n{shortened(classes[other], 13)} {share:.0%}"
+        f"{shortened(classes[label], 13)}\n→ {shortened(classes[other], 11)} {share:.0%}"
         for label, other, share in zip(labels.tolist(), taken_for.tolist(), sure.tolist(), strict=True)
     ]
     sheet = Sheet(PER_ROW, cell=0.95)
