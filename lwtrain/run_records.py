@@ -25,7 +25,7 @@ from lwtrain.printable import printable
 from lwtrain.report import show_report, write_metrics
 from lwtrain.stack import LayerStack
 
-_FIRST = ("model", "schedule", "encoder", "labels", "seed")  # TensorBoard shows five before it is asked
+_FIRST = ("model", "schedule", "encoder", "labels", "seed")  # TensorBoard shows five
 _NO_HYPERPARAMETERS = ("progress", "data_dir", "ckpt_path", "logger", "callbacks")
 
 
@@ -42,17 +42,15 @@ def show_settings(config: Config, loggers: list[Logger]) -> None:
     """Fill TensorBoard's pages of hyper-parameters and texts."""
     for logger in loggers:
         if isinstance(logger, RunTensorBoardLogger):
-            logger.log_settings(_hyperparameters(config), _metrics(config))
+            logger.log_settings(_hyperparameters(config), _metrics(config), _FIRST)
             lines = yaml.safe_dump(asdict(config), sort_keys=False).splitlines()
             logger.log_text("config", "\n".join(map(printable, lines)))
 
 
 def _hyperparameters(config: Config) -> dict[str, float | str]:
-    """Give what runs may differ in that changes their figures, the choices that tell most first."""
-    settings = flatten(asdict(config))
-    names = [name for name in settings if name.partition(".")[0] not in _NO_HYPERPARAMETERS]
-    first = [name for name in _FIRST if name in names]
-    return {name: _shown(settings[name]) for name in [*first, *(name for name in names if name not in first)]}
+    """Give what runs may differ in that changes their figures."""
+    settings = flatten(asdict(config)).items()
+    return {name: _shown(value) for name, value in settings if name.partition(".")[0] not in _NO_HYPERPARAMETERS}
 
 
 def _shown(value: object) -> float | str:
