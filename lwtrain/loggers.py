@@ -84,7 +84,7 @@ class RunTensorBoardLogger(TensorBoardLogger):
     def __init__(self, folder: Path, resume_step: int | None = None) -> None:
         first = 0 if resume_step is None else resume_step + 1  # a start that was killed early may have left events
         super().__init__(save_dir=folder, name="", version="", default_hp_metric=False, purge_step=first)
-        self._folder, self._first = folder, first
+        self._folder, self._new = folder, resume_step is None
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -114,9 +114,10 @@ class RunTensorBoardLogger(TensorBoardLogger):
 
     @rank_zero_only
     def log_text(self, tag: str, text: str) -> None:
-        """Show a text as it stands, at the step that the run begins or goes on with."""
-        lines = "\n".join(f"    {line}" for line in text.splitlines())  # Markdown's way to leave a text alone
-        self.experiment.add_text(tag, lines, self._first)
+        """Show a text as it stands; where a run goes on it is there already, and TensorBoard would show it twice."""
+        if self._new:
+            lines = "\n".join(f"    {line}" for line in text.splitlines())  # Markdown's way to leave a text alone
+            self.experiment.add_text(tag, lines)
 
     @rank_zero_only
     def save(self) -> None:

@@ -1,7 +1,7 @@
 """Opens TensorBoard on a finished run in a Chromium without a screen, looks whether it shows what it should, and keeps
 pictures of its pages.
 
-    python scripts/screenshots.py RUN [--to docs/images]
+    python scripts/screenshots.py RUN [--to docs/images] [--only charts images]
 
 The pictures in docs/images are of this run (VGG-11 at an eighth of the channels, on the bundled images):
 
@@ -29,7 +29,7 @@ _SWITCHES = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
-_PATIENCE = 60_000  # milliseconds until something has to be there; a busy core draws slowly
+_PATIENCE = 240_000  # milliseconds until something has to be there; a busy core draws slowly
 _DRAWING = 3_000  # milliseconds from when the data have come until the lines are there
 
 
@@ -54,8 +54,9 @@ def tensorboard(folder: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(folder), "--host", "127.0.0.1"]
-    server = subprocess.Popen([*command, "--port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    place = ["--host", "127.0.0.1", "--port", str(port)]
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", folder.name, *place]  # a name that pages show
+    server = subprocess.Popen(command, cwd=folder.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         yield f"http://127.0.0.1:{port}/"
     finally:
@@ -131,7 +132,7 @@ def shoot(run: Path, folder: Path, sights: Sequence[Sight] = SIGHTS) -> list[Pat
     metrics = json.loads((run / "metrics.json").read_text())
     expect.set_options(timeout=_PATIENCE)
     taken = []
-    with tensorboard(run) as address, sync_playwright() as playwright:
+    with tensorboard(run.resolve()) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=_SWITCHES)
         for sight in sights:
             width, height = sight.size
@@ -167,11 +168,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="the folder of a finished run")
     parser.add_argument("--to", type=Path, default=Path("docs/images"), help="where the pictures go")
+    names = [sight.name for sight in SIGHTS]
+    parser.add_argument("--only", nargs="+", choices=names, default=names, help="the pages to look at")
     given = parser.parse_args()
     if chromium() is None:
         parser.error("there is no chromium, chromium-browser or google-chrome here")
     given.to.mkdir(parents=True, exist_ok=True)
-    for path in shoot(given.run, given.to):
+    for path in shoot(given.run, given.to, [sight for sight in SIGHTS if sight.name in given.only]):
         print(path)
 
 
