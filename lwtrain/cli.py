@@ -226,7 +226,9 @@ def show_settings(config: "Config") -> None:
 
     text = yaml.safe_dump(asdict(config), sort_keys=False, default_flow_style=None, width=100)
     theme = ANSISyntaxTheme({Token: Style(), Name.Tag: Style(color="magenta")})  # light and dark screens show it
-    Console(soft_wrap=True).print(Syntax(text, "yaml", theme=theme, background_color="default").highlight(text.rstrip()))
+    Console(soft_wrap=True).print(
+        Syntax(text, "yaml", theme=theme, background_color="default").highlight(text.rstrip())
+    )
 
 
 if __name__ == "__main__":

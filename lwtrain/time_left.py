@@ -57,7 +57,8 @@ def foreseen(kind: Kind, timed: Mapping[Kind, float], work: Mapping[Turn, float]
 
     Example:
         >>> timed = {Kind(0, first=True): 4.0}
-        >>> [foreseen(Kind(turn, first), timed, work={0: 10, 1: 5}) for turn, first in [(0, True), (0, False), (1, True)]]
+        >>> kinds = [Kind(0, first=True), Kind(0, first=False), Kind(1, first=True)]
+        >>> [foreseen(kind, timed, work={0: 10, 1: 5}) for kind in kinds]
         [4.0, 4.0, 2.0]
     """
     for same in (kind, kind._replace(first=not kind.first)):

@@ -1,5 +1,6 @@
-"""Opens TensorBoard on a finished run in a Chromium without a screen, looks whether it shows what it should, and keeps
-pictures of its pages.
+"""Opens TensorBoard on a finished run in a Chromium without a screen, looks at its pages, and keeps pictures of them.
+
+It fails where a page does not show what it should:
 
     python scripts/screenshots.py RUN [--to docs/images] [--only charts images]
 
@@ -78,7 +79,7 @@ def look_at_charts(page: Page, metrics: dict[str, Any]) -> None:
         expect(card.get_by_text(f"Matches ({lines})")).to_be_visible()
 
 
-def look_at_images(page: Page, metrics: dict[str, Any]) -> None:
+def look_at_images(page: Page, _: dict[str, Any]) -> None:
     """See the pictures, loaded."""
     for tag in ("accuracy/by_depth", "accuracy/confusion", "accuracy/mistakes"):
         card = page.locator("tf-image-loader", has_text=tag).first
@@ -103,7 +104,7 @@ def look_at_hyperparameters(page: Page, metrics: dict[str, Any]) -> None:
         expect(page.get_by_text(f"{metrics[tag]:#.5g}", exact=True).first).to_be_visible()
 
 
-def look_at_time_series(page: Page, metrics: dict[str, Any]) -> None:
+def look_at_time_series(page: Page, _: dict[str, Any]) -> None:
     """See pictures and curves side by side."""
     expect(page.get_by_text("accuracy/by_depth", exact=True).first).to_be_visible()
 
@@ -161,7 +162,9 @@ def _open(page: Page, address: str) -> None:
 
 
 def _layers(metrics: dict[str, Any]) -> list[str]:
-    return sorted({tag.partition("/")[0] for tag in metrics if tag.startswith("layer_") and tag.endswith("/val/accuracy")})
+    return sorted(
+        {tag.partition("/")[0] for tag in metrics if tag.startswith("layer_") and tag.endswith("/val/accuracy")}
+    )
 
 
 def main() -> None:

@@ -163,7 +163,11 @@ def test_the_settings_that_tell_most_come_first(tmp_path: Path) -> None:
     logger.save()
     content = events(tmp_path).PluginTagToContent("hparams")["_hparams_/experiment"]
     settings = plugin_data_pb2.HParamsPluginData.FromString(content).experiment.hparam_infos
-    assert {setting.name: setting.differs for setting in settings} == {"batch_size": False, "model": True, "seed": False}
+    assert {setting.name: setting.differs for setting in settings} == {
+        "batch_size": False,
+        "model": True,
+        "seed": False,
+    }
 
 
 def test_a_text_is_there_once_however_often_a_run_goes_on(tmp_path: Path) -> None:

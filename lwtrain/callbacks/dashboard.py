@@ -150,7 +150,10 @@ def looks(moments: Sequence[Moment], names: Sequence[str]) -> dict[int, Look]:
     """
     found, epochs = {}, milestones(moments)
     drawn = evenly(epochs, _MOST)
-    num_waves, num_visits = len({moment.visit.wave for moment in moments}), len({id(moment.visit) for moment in moments})
+    num_waves, num_visits = (
+        len({moment.visit.wave for moment in moments}),
+        len({id(moment.visit) for moment in moments}),
+    )
     for epoch in epochs:
         visit = moments[epoch].visit
         line = place = f"wave {visit.wave + 1}" if num_waves > 1 else f"epoch {epoch + 1}"

@@ -25,7 +25,8 @@ def draw_accuracy_by_depth(
         stage: Whose images were judged.
 
     Example:
-        >>> figure = draw_accuracy_by_depth({"wave 1": {"layer_0": 0.5, "head": 0.7, "vote": 0.75}}, ["layer_0", "head"])
+        >>> history = {"wave 1": {"layer_0": 0.5, "head": 0.7, "vote": 0.75}}
+        >>> figure = draw_accuracy_by_depth(history, ["layer_0", "head"])
         >>> [label.get_text() for label in figure.axes[0].get_xticklabels()]
         ['0', 'head', 'vote']
     """
