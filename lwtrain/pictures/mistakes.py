@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from lwtrain.data.view import as_inputs
-from lwtrain.pictures.drawing import RED, Sheet, shortened
+from lwtrain.pictures.colours import RED
+from lwtrain.pictures.drawing import Sheet, shortened
 
 PER_ROW = 8
 
