@@ -219,11 +219,16 @@ def _folder(hydra_config: "HydraConf") -> Path:
 def show_settings(config: "Config") -> None:
     """Print all settings, a line for each group."""
     import yaml
+    from pygments.token import Name, Token
     from rich.console import Console
-    from rich.syntax import Syntax
+    from rich.style import Style
+    from rich.syntax import ANSISyntaxTheme, Syntax
 
     text = yaml.safe_dump(asdict(config), sort_keys=False, default_flow_style=None, width=100)
-    Console(soft_wrap=True).print(Syntax(text, "yaml", background_color="default").highlight(text.rstrip()))
+    theme = ANSISyntaxTheme({Token: Style(), Name.Tag: Style(color="magenta")})  # light and dark screens show it
+    Console(soft_wrap=True).print(
+        Syntax(text, "yaml", theme=theme, background_color="default").highlight(text.rstrip())
+    )
 
 
 if __name__ == "__main__":

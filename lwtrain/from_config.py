@@ -17,6 +17,7 @@ from lwtrain.backbones.backbone import Shape
 from lwtrain.backbones.whitening import fit_whitening
 from lwtrain.building import build_stack
 from lwtrain.callbacks.compiled_steps import CompiledSteps
+from lwtrain.callbacks.dashboard import Dashboard
 from lwtrain.callbacks.finite_loss import FiniteLoss
 from lwtrain.callbacks.information_plane import InformationPlane
 from lwtrain.callbacks.layer_schedule import LayerSchedule
@@ -29,6 +30,7 @@ from lwtrain.callbacks.rewinds import Rewinds
 from lwtrain.callbacks.step_limit import StepLimit
 from lwtrain.callbacks.stop_signal import StopSignal
 from lwtrain.callbacks.stopwatch import Stopwatch
+from lwtrain.callbacks.time_left import TimeLeft
 from lwtrain.callbacks.weight_average import WeightAverage
 from lwtrain.checkpoints import AtomicCheckpointIO, RunCheckpoints
 from lwtrain.config.learned_from import why_nothing_is_rebuilt
@@ -159,11 +161,27 @@ def build_callbacks(
     nothing_rebuilt = why_nothing_is_rebuilt(config.encoder, config.objective, config.schedule)
     if config.callbacks.pictures and config.logger.tensorboard and not nothing_rebuilt:
         callbacks.append(ReconstructionPictures(schedule, config.callbacks.pictures))
+    if config.callbacks.dashboard and config.logger.tensorboard:
+        callbacks.append(Dashboard(schedule, config.dataset.describe().only(config.dataset.classes).classes))
     if config.progress != "none" and getattr(rank_zero_only, "rank", 0) == 0:
         live = config.progress == "rich" or (config.progress == "auto" and Console().is_terminal)
-        callbacks.append((TerminalProgress if live else PlainProgress)(schedule, stopwatch))
+        time_left = _time_left(config, schedule, callbacks)
+        callbacks += [] if time_left is None else [time_left]
+        callbacks.append((TerminalProgress if live else PlainProgress)(schedule, stopwatch, time_left=time_left))
     images = config.dataset.describe().only(config.dataset.classes).plain()
     return [*callbacks, RunCheckpoints(run_dir / "checkpoints", asdict(config), images)]
+
+
+def _time_left(config: Config, schedule: LayerSchedule, callbacks: list[Callback]) -> TimeLeft | None:
+    """Make what foresees the run's end, unless that is cut off by steps or minutes, or by a trial run."""
+    if config.trainer.max_steps != -1 or config.trainer.max_time is not None or config.trainer.fast_dev_run:
+        return None
+    compiled = [callback for callback in callbacks if isinstance(callback, CompiledSteps)]
+
+    def compiling() -> float:
+        return sum(seconds for steps in compiled for seconds in steps.seconds.values())
+
+    return TimeLeft(schedule, tests=True, flips=config.vote.flips, compiling=compiling)
 
 
 def build_trainer(

@@ -2,12 +2,13 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lightning_fabric.utilities.rank_zero import rank_zero_only
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from torch.utils.tensorboard.summary import hparams
 
 from lwtrain.files import disk_at_fault, write_whole
@@ -83,7 +84,7 @@ class RunTensorBoardLogger(TensorBoardLogger):
     def __init__(self, folder: Path, resume_step: int | None = None) -> None:
         first = 0 if resume_step is None else resume_step + 1  # a start that was killed early may have left events
         super().__init__(save_dir=folder, name="", version="", default_hp_metric=False, purge_step=first)
-        self._folder = folder
+        self._folder, self._new = folder, resume_step is None
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -92,11 +93,31 @@ class RunTensorBoardLogger(TensorBoardLogger):
             super().log_metrics(_without_epoch(metrics), step)
 
     @rank_zero_only
-    def log_settings(self, settings: Mapping[str, Any], metric: str) -> None:
-        """Fill the HPARAMS page: the run's settings beside its own `metric`, whose curve's last point is shown."""
+    def log_settings(self, settings: Mapping[str, Any], metrics: Sequence[str], first: Collection[str] = ()) -> None:
+        """Fill the HPARAMS page.
+
+        Args:
+            settings: The run's.
+            metrics: Tags that stand beside them; of their curves the last point is shown.
+            first: The settings that are shown before anybody asks for more. TensorBoard sorts by name, but puts before
+                all others those that are said to differ.
+        """
+        experiment, *session = hparams(dict(settings), dict.fromkeys(metrics, 0.0))
+        plugin = experiment.value[0].metadata.plugin_data
+        content = HParamsPluginData.FromString(plugin.content)
+        for setting in content.experiment.hparam_infos:
+            setting.differs = setting.name in first
+        plugin.content = content.SerializeToString()
         writer = self.experiment._get_file_writer()  # the public call would start a run of its own
-        for summary in hparams(dict(settings), {metric: 0.0}):
+        for summary in (experiment, *session):
             writer.add_summary(summary)
+
+    @rank_zero_only
+    def log_text(self, tag: str, text: str) -> None:
+        """Show a text as it stands; where a run goes on it is there already, and TensorBoard would show it twice."""
+        if self._new:
+            lines = "\n".join(f"    {line}" for line in text.splitlines())  # Markdown's way to leave a text alone
+            self.experiment.add_text(tag, lines)
 
     @rank_zero_only
     def save(self) -> None:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
@@ -24,6 +25,9 @@ from lwtrain.printable import printable
 from lwtrain.report import show_report, write_metrics
 from lwtrain.stack import LayerStack
 
+_FIRST = ("model", "schedule", "encoder", "labels", "seed")  # TensorBoard shows five
+_NO_HYPERPARAMETERS = ("progress", "data_dir", "ckpt_path", "logger", "callbacks")
+
 
 @rank_zero_only
 def store_split(data: SemiSupervisedDataModule, run_dir: Path) -> None:
@@ -35,12 +39,31 @@ def store_split(data: SemiSupervisedDataModule, run_dir: Path) -> None:
 
 @rank_zero_only
 def show_settings(config: Config, loggers: list[Logger]) -> None:
-    """Fill TensorBoard's page of hyper-parameters."""
+    """Fill TensorBoard's pages of hyper-parameters and texts."""
     for logger in loggers:
         if isinstance(logger, RunTensorBoardLogger):
-            settings = flatten(asdict(config)).items()
-            shown = {name: value if isinstance(value, (int, float)) else printable(value) for name, value in settings}
-            logger.log_settings(shown, metric="vote/val/accuracy")
+            logger.log_settings(_hyperparameters(config), _metrics(config), _FIRST)
+            lines = yaml.safe_dump(asdict(config), sort_keys=False).splitlines()
+            logger.log_text("config", "\n".join(map(printable, lines)))
+
+
+def _hyperparameters(config: Config) -> dict[str, float | str]:
+    """Give what runs may differ in that changes their figures."""
+    settings = flatten(asdict(config)).items()
+    return {name: _shown(value) for name, value in settings if name.partition(".")[0] not in _NO_HYPERPARAMETERS}
+
+
+def _shown(value: object) -> float | str:
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else printable(value)
+
+
+def _metrics(config: Config) -> list[str]:
+    """Name the figures by which runs are compared, the most telling first."""
+    stages = ["val"] if config.validation == "test" else ["val", "test"]
+    figures = ["vote/{}/accuracy", "head/{}/accuracy"]
+    if config.encoder.inverts and config.objective.rebuilds:
+        figures.insert(0, "{}/reconstruction")
+    return [figure.format(stage) for figure in figures for stage in stages]
 
 
 def known(config: Config, stack: LayerStack, stopwatch: Stopwatch, callbacks: Sequence[Callback]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from tiny import fit
 from lwtrain import WaveSchedule
 from lwtrain.callbacks.stopwatch import Stopwatch
 from lwtrain.checkpoints import load_checkpoint
-from lwtrain.loggers import RunCSVLogger, RunTensorBoardLogger
+from lwtrain.loggers import START, RunCSVLogger, RunTensorBoardLogger
 from lwtrain.part_times import PARTS
 
 
@@ -144,7 +144,7 @@ def test_what_came_after_the_checkpoint_is_hidden_from_tensorboard(tmp_path: Pat
 
 def test_hyperparameters_stand_beside_the_runs_own_metric(tmp_path: Path) -> None:
     logger = RunTensorBoardLogger(tmp_path)
-    logger.log_settings({"model": "vgg11", "model.width": 0.5, "seed": 3}, metric="vote/val/accuracy")
+    logger.log_settings({"model": "vgg11", "model.width": 0.5, "seed": 3}, metrics=["vote/val/accuracy"])
     logger.log_metrics({"vote/val/accuracy": 0.75}, step=1)
     logger.save()
     content = events(tmp_path).PluginTagToContent("hparams")
@@ -155,6 +155,28 @@ def test_hyperparameters_stand_beside_the_runs_own_metric(tmp_path: Path) -> Non
     assert (hparams["model"].string_value, hparams["model.width"].number_value) == ("vgg11", 0.5)
     assert hparams["seed"].number_value == 3
     assert events(tmp_path).Tags()["scalars"] == ["vote/val/accuracy"]  # no hp_metric = -1
+
+
+def test_the_settings_that_tell_most_come_first(tmp_path: Path) -> None:
+    logger = RunTensorBoardLogger(tmp_path)
+    logger.log_settings({"batch_size": 64, "model": "vgg11", "seed": 3}, ["vote/val/accuracy"], first=["model"])
+    logger.save()
+    content = events(tmp_path).PluginTagToContent("hparams")["_hparams_/experiment"]
+    settings = plugin_data_pb2.HParamsPluginData.FromString(content).experiment.hparam_infos
+    assert {setting.name: setting.differs for setting in settings} == {
+        "batch_size": False,
+        "model": True,
+        "seed": False,
+    }
+
+
+def test_a_text_is_there_once_however_often_a_run_goes_on(tmp_path: Path) -> None:
+    for resume_step in (None, 2, START):
+        logger = RunTensorBoardLogger(tmp_path, resume_step)
+        logger.log_text("config", f"seed: {resume_step}\n# __init__")
+        logger.finalize("success")
+    (text,) = events(tmp_path).Tensors("config/text_summary")
+    assert text.tensor_proto.string_val[0] == b"    seed: None\n    # __init__"
 
 
 def test_a_run_is_called_by_its_folder(tmp_path: Path) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
 from lwtrain.callbacks.layer_schedule import LayerSchedule
 from lwtrain.callbacks.stopwatch import Stopwatch
+from lwtrain.callbacks.time_left import TimeLeft
 from lwtrain.stack import LayerStack
 
 _REFRESH_SECONDS = 0.25  # reading the loss makes an accelerator wait
@@ -22,17 +23,24 @@ class PlainProgress(Callback):
         schedule: Tells where the run is.
         stopwatch: Tells how fast it goes.
         console: Where the lines go.
+        time_left: Tells when it ends, if anybody does; a callback of the Trainer's that stands before this one.
     """
 
-    def __init__(self, schedule: LayerSchedule, stopwatch: Stopwatch, console: Console | None = None) -> None:
-        self._schedule, self._stopwatch = schedule, stopwatch
+    def __init__(
+        self,
+        schedule: LayerSchedule,
+        stopwatch: Stopwatch,
+        console: Console | None = None,
+        time_left: TimeLeft | None = None,
+    ) -> None:
+        self._schedule, self._stopwatch, self._time_left = schedule, stopwatch, time_left
         self._console = console or Console(highlight=False, soft_wrap=True)
         self._open: tuple[str, str] | None = None  # the place and the layer of the epoch that runs
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Close the line of the epoch before, whose figures are complete by now, and begin the next."""
         assert isinstance(pl_module, LayerStack)
-        self._close(pl_module)
+        self._close(pl_module, self._left(trainer))
         self._open = place(self._schedule, trainer, pl_module), pl_module.active_name
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -40,22 +48,34 @@ class PlainProgress(Callback):
         assert isinstance(pl_module, LayerStack)
         self._close(pl_module)
 
-    def _close(self, stack: LayerStack) -> None:
+    def _close(self, stack: LayerStack, left: str = "") -> None:
         if self._open is not None:
             where, name = self._open
-            self._console.print(f"{where}  {outcome(stack, name, self._stopwatch)}")
+            self._console.print(f"{where}  {outcome(stack, name, self._stopwatch)}{left}")
             self._open = None
+
+    def _left(self, trainer: pl.Trainer, share: float = 0.0) -> str:
+        """Say how long the run still takes, behind other words; nothing as long as it is not known."""
+        estimate = self._time_left.estimate(trainer, share) if self._time_left is not None else None
+        return "" if estimate is None else f"  {estimate}"
 
 
 class TerminalProgress(PlainProgress):
     """Shows the epoch that runs as a bar with its loss, accuracy and speed, below the lines of those that are done."""
 
-    def __init__(self, schedule: LayerSchedule, stopwatch: Stopwatch, console: Console | None = None) -> None:
-        super().__init__(schedule, stopwatch, console)
+    def __init__(
+        self,
+        schedule: LayerSchedule,
+        stopwatch: Stopwatch,
+        console: Console | None = None,
+        time_left: TimeLeft | None = None,
+    ) -> None:
+        super().__init__(schedule, stopwatch, console, time_left)
+        # The terminal's own colours, of which light and dark ones alike show green and dimmed text.
         self._bar = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
+            BarColumn(24, style="dim", complete_style="green", finished_style="green"),
+            TextColumn("{task.completed}/{task.total}"),
             TextColumn("{task.fields[figures]}"),
             console=self._console,
             transient=True,
@@ -80,7 +100,8 @@ class TerminalProgress(PlainProgress):
         self._refreshed = time.monotonic()
         accuracy = float(pl_module.meter.running_accuracy.compute())
         speed = f"{self._stopwatch.images_per_second:,.0f} images/s"
-        figures = f"loss {pl_module.latest_loss.item():.3f}  accuracy {accuracy:.1%}  {speed}"
+        left = self._left(trainer, (batch_idx + 1) / trainer.num_training_batches)
+        figures = f"loss {pl_module.latest_loss.item():.3f}  accuracy {accuracy:.1%}  {speed}{left}"
         self._bar.update(self._task, completed=batch_idx + 1, figures=figures)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

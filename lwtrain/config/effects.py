@@ -93,6 +93,7 @@ def _idle_in_vote(config: Config) -> Iterator[tuple[str, str]]:
 
 def _idle_in_pictures(config: Config) -> Iterator[tuple[str, str]]:
     if not config.logger.tensorboard:
+        yield "callbacks.dashboard", "logger.tensorboard=false: it is shown in TensorBoard"
         yield "callbacks.pictures", "logger.tensorboard=false: they are shown in TensorBoard"
     elif reason := why_nothing_is_rebuilt(config.encoder, config.objective, config.schedule):
         yield "callbacks.pictures", reason

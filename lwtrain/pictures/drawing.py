@@ -94,10 +94,14 @@ class Sheet:
 
     def save(self, path: Path) -> Path:
         """Write the page as a PNG file."""
+        return save_figure(self.figure(), path)
+
+    def figure(self) -> Figure:
+        """Give the page as it stands."""
         height = self.height + _MARGIN
         self._figure.set_size_inches(self.width, height)
         self._axes.set(xlim=(0, self.width), ylim=(height, 0), aspect="auto")
-        return save_figure(self._figure, path)
+        return self._figure
 
     def _write(self, text: str, *, size: float, weight: str = "normal") -> None:
         self._text(_MARGIN, self.height, text, size=size, weight=weight, va="top")

@@ -10,6 +10,7 @@ from lwtrain import BackpropSchedule, LayerSchedule, SequentialSchedule, WaveSch
 from lwtrain.callbacks.progress import PlainProgress, TerminalProgress
 from lwtrain.callbacks.reconstruction_error import ReconstructionError
 from lwtrain.callbacks.stopwatch import Stopwatch
+from lwtrain.callbacks.time_left import TimeLeft
 from lwtrain.stack import LayerStack
 
 
@@ -85,6 +86,27 @@ def test_a_terminal_shows_the_lines_of_past_epochs_and_a_bar(monkeypatch: pytest
         assert re.search(rf"layer {layer}/3  loss {stack.figures[f'{name}/train/loss']:.3f}", plain)
     assert "━" in plain
     assert re.search(r"loss \d\.\d+  accuracy \d+\.\d%  [\d,]+ images/s", plain)
+
+
+@pytest.mark.parametrize("kind", [PlainProgress, TerminalProgress])
+def test_lines_say_how_long_the_run_still_takes(kind: type[PlainProgress]) -> None:
+    screen, schedule = io.StringIO(), WaveSchedule(2, 2)
+    console = Console(file=screen, width=160, highlight=False, soft_wrap=True)
+    stopwatch, time_left = Stopwatch(schedule), TimeLeft(schedule)
+    fit(schedule, callbacks=[stopwatch, time_left, kind(schedule, stopwatch, console, time_left)])
+    lines = [line for line in screen.getvalue().splitlines() if "images/s" in line]
+    said = [line.partition("images/s")[2] for line in lines]
+    assert all(re.fullmatch(r"  about \d+ s left", each) for each in said[:2])
+    assert all(re.fullmatch(r"  \d+ s left", each) for each in said[2:5])
+    assert said[5:] == [""]
+
+
+def test_a_bar_has_the_terminals_own_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lwtrain.callbacks.progress._REFRESH_SECONDS", 0.0)
+    text, _ = run(WaveSchedule(1, 1), TerminalProgress, terminal=True)
+    colours = {code for codes in re.findall(r"\x1b\[([\d;]*)m", text) for code in codes.split(";")}
+    assert colours <= {"", "0", "2", "32"}  # nothing, dimmed and green: no white, black or yellow, nor fixed shades
+    assert "32" in colours
 
 
 def test_a_bar_gives_way_to_an_error() -> None:

@@ -125,6 +125,7 @@ ONE_MISTAKE = {
     "callbacks.check_loss_every=0": "choose",
     "callbacks.on_nan=retry": "Choices: stop, rewind",
     "callbacks.pictures=-1": "choose a whole number of at least 0",
+    "callbacks.dashboard=3": "choose true or false",
     "schedule=custom schedule.visits=3": "choose a list, each item a mapping with layer, epochs, wave",
     "schedule=custom 'schedule.visits=[{layer: 0, wawe: 1}]'": "schedule.visits[0].wawe=1: no such setting; did you",
     "schedule=custom 'schedule.visits=[{layer: end}]'": "schedule.visits[0].layer=end: choose a whole number",

@@ -151,6 +151,7 @@ class CallbacksConfig:
     check_loss_every: Count
     on_nan: Literal["stop", "rewind"]
     pictures: Annotated[int, Range(at_least=0)]
+    dashboard: bool
     information_plane: InformationPlaneConfig | None
 
 
