@@ -45,30 +45,34 @@ def allowed(kind: Any, value: Any = None) -> str:
         >>> allowed(Literal["linear", "cosine"], "cosin")
         "did you mean 'cosine'? Choices: linear, cosine"
     """
-    choices = nouns(kind)
     if all(member is NoneType or get_origin(split(member)[0]) is Literal for member in members(kind)):
-        return choices_hint(shown(value), choices)
-    either = ", or " if " " in "".join(choices) else " or "
-    return "choose " + either.join(filter(None, [", ".join(choices[:-1]), choices[-1]]))
+        return choices_hint(shown(value), _nouns(kind))
+    return f"choose {alternatives(kind)}"
 
 
-def nouns(kind: Any) -> list[str]:
-    """Name what a type takes, one by one.
+def alternatives(kind: Any) -> str:
+    """List what a type takes, as a sentence goes on.
 
     Example:
         >>> from lwtrain.config.ranges import Count
-        >>> nouns(Literal["fresh"] | Count)
-        ['fresh', 'a whole number of at least 1']
+        >>> alternatives(Literal["fresh"] | Count), alternatives(Literal["a", "b", "c"])
+        ('fresh, or a whole number of at least 1', 'a, b or c')
     """
+    choices = _nouns(kind)
+    either = ", or " if " " in "".join(choices) else " or "
+    return either.join(filter(None, [", ".join(choices[:-1]), choices[-1]]))
+
+
+def _nouns(kind: Any) -> list[str]:
     plain, limits = split(kind)
     if OrAuto in map(type, limits):
-        return ["auto", *nouns(plain)]
+        return ["auto", *_nouns(plain)]
     if len(members(plain)) > 1:
-        return [noun for member in members(plain) for noun in nouns(member)]
+        return [noun for member in members(plain) for noun in _nouns(member)]
     if get_origin(plain) is Literal:
         return [str(choice) for choice in get_args(plain)]
     if get_origin(plain) is list:
-        return [f"a list, each item {' or '.join(nouns(get_args(plain)[0]))}"]
+        return [f"a list, each item {' or '.join(_nouns(get_args(plain)[0]))}"]
     if is_dataclass(plain):
         return [f"a mapping with {', '.join(field.name for field in fields(plain))}"]
     return [" ".join([_NOUNS.get(plain, "a mapping"), *map(str, limits)])]

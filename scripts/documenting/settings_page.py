@@ -1,6 +1,6 @@
 """The page of all settings, made from the schemas, which say what is allowed, and from conf/, which says the rest."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
@@ -9,7 +9,7 @@ from lwtrain.config.files import conf_dir, group_choices
 from lwtrain.config.remarks import Remark, read_remarks
 from lwtrain.config.schema import Config
 from lwtrain.config.shipped_values import shipped_values
-from lwtrain.config.wording import nouns, shown
+from lwtrain.config.wording import alternatives, shown
 
 _INTRODUCTION = """# Settings
 
@@ -35,7 +35,7 @@ def settings_page() -> str:
     _, groups, top = read_remarks(conf_dir() / "train.yaml")
     kinds = get_type_hints(Config, include_extras=True)
     names = [group.name for group in groups]
-    parts = [_INTRODUCTION, "## Of every run\n", *_top_table({n: kinds[n] for n in kinds if n not in names}, top)]
+    parts = [_INTRODUCTION, "## Settings of every run\n", *_top_table({n: kinds[n] for n in kinds if n not in names}, top)]
     for group in groups:
         parts += [f"\n## {group.name}\n", f"{_sentence(group.text)}.\n"]
         parts += _experiments() if group.name == "experiment" else _group(group, kinds[group.name])
@@ -82,6 +82,8 @@ def _group(group: Remark, kind: Any) -> Iterator[str]:
         of_schema.setdefault(kind if is_dataclass(kind) else schema_called(kind, name), []).append(name)
     remarks = _remarks_of_group(group.name, names)
     for schema, choices in of_schema.items():
+        if len(of_schema) > 1:
+            yield f"### {group.name}={', '.join(choices[:4])}{' ...' * (len(choices) > 4)}\n"
         yield from _choices(group, choices)
         values = {choice: shipped_values(conf_dir() / group.name, choice) for choice in choices}
         rows = [
@@ -95,7 +97,7 @@ def _group(group: Remark, kind: Any) -> Iterator[str]:
 
 
 def _remarks_of_group(group: str, choices: list[str]) -> dict[str, dict[str, str]]:
-    """Give the remarks beside each choice's settings, by choice and setting; the first choice that has one goes on."""
+    """Give what stands beside settings, by choice and setting."""
     remarks: dict[str, dict[str, str]] = {}
     for choice in choices:
         found = read_remarks(conf_dir() / group / f"{choice}.yaml").settings
@@ -119,7 +121,7 @@ def _choices(group: Remark, choices: list[str]) -> Iterator[str]:
 
 
 def _experiments() -> Iterator[str]:
-    yield "Each sets many things at once, and what stands beside it on the command line goes before.\n"
+    yield "What stands beside it on the command line takes the place of what it sets.\n"
     for name in group_choices()["experiment"]:
         about = read_remarks(conf_dir() / "experiment" / f"{name}.yaml").about
         yield f"- `experiment={name}`: {about.rstrip('.')}"
@@ -134,8 +136,12 @@ def _default(values: dict[str, dict[str, Any]], prefix: str, setting: Setting) -
     if len(choices_by_value) == 1:
         return _code(next(iter(choices_by_value)))
     commonest = max(choices_by_value, key=lambda value: len(choices_by_value[value]))
-    others = [f"{_code(value)} with {', '.join(choices)}" for value, choices in choices_by_value.items() if value != commonest]
-    return "<br>".join([_code(commonest), *filter(None, others)])
+    others = [
+        f"{_code(value)} with {', '.join(choices)}"
+        for value, choices in choices_by_value.items()
+        if value and value != commonest
+    ]
+    return "<br>".join(filter(None, [_code(commonest), *others]))
 
 
 def _look_up(values: dict[str, Any], path: str, default: Any) -> Any:
@@ -148,11 +154,11 @@ def _look_up(values: dict[str, Any], path: str, default: Any) -> Any:
     return value
 
 
-def _table(rows: Any) -> Iterator[str]:
-    yield "| setting | default | takes | |"
+def _table(rows: Iterable[tuple[Setting, str, str]]) -> Iterator[str]:
+    yield "| setting | default | takes | meaning |"
     yield "|---|---|---|---|"
     for setting, default, remark in rows:
-        yield f"| `{setting.name}` | {default} | {_cell(', or '.join(nouns(setting.kind)))} | {_cell(remark)} |"
+        yield f"| `{setting.name}` | {default} | {_cell(alternatives(setting.kind))} | {_cell(remark)} |"
 
 
 def _code(value: str) -> str:
