@@ -1,4 +1,4 @@
-"""Pages of the site that lie beside docs/, where people look for them, and the links that lead to them and from them."""
+"""Pages of the site that lie beside docs/, where people look for them, and the links to them and from them."""
 
 import re
 
@@ -22,10 +22,13 @@ def as_in_docs(text: str) -> str:
 def as_in_site(text: str) -> str:
     """Lead the links of a page in docs/ that go to files beside it to the pages that the site has for them.
 
+    The page of settings stands for conf/, where those who read the files find the same.
+
     Example:
-        >>> as_in_site("[results](../RESULTS.md#machines)")
-        '[results](measured.md#machines)'
+        >>> as_in_site("[results](../RESULTS.md#machines), [all](../conf/), [sidecars](../conf/encoder/)")
+        '[results](measured.md#machines), [all](settings.md), [sidecars](settings.md#encoder)'
     """
+    text = re.sub(r"\]\(\.\./conf/(\w+)/\)", r"](settings.md#\1)", text).replace("](../conf/)", "](settings.md)")
     for file, page in _SITE.items():
         text = text.replace(f"](../{file}", f"]({page}")
     return text

@@ -35,7 +35,11 @@ def settings_page() -> str:
     _, groups, top = read_remarks(conf_dir() / "train.yaml")
     kinds = get_type_hints(Config, include_extras=True)
     names = [group.name for group in groups]
-    parts = [_INTRODUCTION, "## Settings of every run\n", *_top_table({n: kinds[n] for n in kinds if n not in names}, top)]
+    parts = [
+        _INTRODUCTION,
+        "## Settings of every run\n",
+        *_top_table({n: kinds[n] for n in kinds if n not in names}, top),
+    ]
     for group in groups:
         parts += [f"\n## {group.name}\n", f"{_sentence(group.text)}.\n"]
         parts += _experiments() if group.name == "experiment" else _group(group, kinds[group.name])
@@ -71,7 +75,9 @@ def _top_table(kinds: dict[str, Any], remarks: list[Remark]) -> Iterator[str]:
     settings: list[Setting] = []
     for name, kind in kinds.items():
         settings += settings_of(f"{name}.", kind) if is_dataclass(kind) else [Setting(name, kind, MISSING)]
-    yield from _table((setting, _default({"train": values}, "", setting), texts.get(setting.name, "")) for setting in settings)
+    yield from _table(
+        (setting, _default({"train": values}, "", setting), texts.get(setting.name, "")) for setting in settings
+    )
 
 
 def _group(group: Remark, kind: Any) -> Iterator[str]:
