@@ -10,7 +10,14 @@ from lwtrain.pictures.timeline import draw_timeline
 from lwtrain.schedules import Visit, backprop, custom, sequential, simultaneous, wave
 
 LAYERS = ["layer_0", "layer_1", "layer_2", "head"]
-LIST = [{"layer": 0, "epochs": 3}, {"layer": 1}, {"layer": 2}, {"layer": "head"}, {"layer": 1}, {"layer": 2}]
+LIST: list[dict[str, object]] = [
+    {"layer": 0, "epochs": 3},
+    {"layer": 1},
+    {"layer": 2},
+    {"layer": "head"},
+    {"layer": 1},
+    {"layer": 2},
+]
 DRAWINGS: dict[str, Iterator[Visit]] = {
     "schedule_sequential": sequential(len(LAYERS), epochs=4),
     "schedule_wave": wave(len(LAYERS), epochs=4, waves=4),
