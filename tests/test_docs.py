@@ -13,8 +13,10 @@ import yaml
 import lwtrain
 from documenting.outside_pages import OUTSIDE
 from documenting.settings_page import settings_page
+from lwtrain.commands import COMMANDS
 from lwtrain.config.annotations import schemas
-from lwtrain.config.files import group_choices
+from lwtrain.config.files import conf_dir, group_choices
+from lwtrain.config.remarks import read_remarks
 from lwtrain.config.schema import Config, InformationPlaneConfig, VisitConfig
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -129,6 +131,21 @@ def test_public_names_are_on_a_page() -> None:
         re.findall(r"^::: ([\w.]+)$", "\n".join(page.read_text() for page in (DOCS / "api").glob("*.md")), re.MULTILINE)
     )
     assert {f"lwtrain.{name}" for name in lwtrain.__all__} <= shown
+
+
+def test_every_command_is_on_the_page_of_commands() -> None:
+    page = (DOCS / "commands.md").read_text()
+    assert all(f"| `lwtrain {command} " in page for command in COMMANDS)
+
+
+def test_every_choice_says_what_it_is() -> None:
+    silent = [
+        f"{group}={choice}"
+        for group, choices in group_choices().items()
+        for choice in choices
+        if group != "hydra" and choice != "default" and not read_remarks(conf_dir() / group / f"{choice}.yaml").about
+    ]
+    assert not silent
 
 
 def test_the_drawings_are_those_of_the_schedules(tmp_path: Path) -> None:
