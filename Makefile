@@ -5,11 +5,11 @@ PYTHON := $(or $(shell command -v python3.11 || command -v python3),python3)
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help train test check format notebooks audit clean
+.PHONY: help train test check format notebooks docs docs-serve audit clean
 .DEFAULT_GOAL := help
 
 help:  ## Say what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
 
 train: $(READY)  ## Train VGG-11 in waves on the bundled images; more settings: make train ARGS="labels=1000"
 	$(BIN)/python train.py model=vgg11 schedule=wave $(ARGS)
@@ -29,13 +29,19 @@ format: $(READY)  ## Format, and mend what can be mended
 notebooks: $(READY)  ## Run the notebooks anew, from their .py sources
 	$(BIN)/python scripts/notebooks.py --run
 
+docs: $(READY)  ## Build the documentation as a site, into site/; a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+
+docs-serve: $(READY)  ## Show the site at http://127.0.0.1:8000, and follow what is written
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve --watch lwtrain --watch conf
+
 audit:  ## Look up known vulnerabilities of the locked packages (pip-audit, from a folder of its own; needs the network)
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(PYTHON) -m venv "$$folder" && \
 	"$$folder/bin/python" -m pip install --quiet --disable-pip-version-check pip-audit && \
 	"$$folder/bin/pip-audit" --requirement requirements.lock --no-deps --disable-pip --strict
 
 clean:  ## Remove what tools leave behind; outputs/, data/ and .venv stay
-	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 $(READY): requirements.lock pyproject.toml

@@ -2,17 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from textwrap import wrap
-from typing import NamedTuple
 
 from lwtrain.commands import COMMANDS
 from lwtrain.config.files import conf_dir, group_choices
+from lwtrain.config.remarks import Remark, read_remarks
 
 _WIDTH = 120
 _COLUMN = 36  # where explanations begin
-_REMARKED = re.compile(r"(?P<indent> *)(?P<bullet>- )?(?P<name>\w+): (?P<value>\S.*?)  # (?P<remark>.*)")
-_PARENT = re.compile(r"(?P<name>\w+):$")
 _SETTING = re.compile(r"^(?!(?:name|defaults):)\w+(?=:)", re.MULTILINE)
 
 EXAMPLES = {
@@ -32,21 +29,13 @@ _OPTIONS = {
 }
 
 
-class Remark(NamedTuple):
-    """A line of a YAML file that explains itself."""
-
-    name: str
-    value: str
-    text: str
-
-
 def help_text(program: str) -> str:
     """Explain the command line.
 
     Args:
         program: How the user starts it.
     """
-    groups, settings = _remarks(conf_dir() / "train.yaml")
+    _, groups, settings = read_remarks(conf_dir() / "train.yaml")
     choices = group_choices()
     lines = [
         "Train deep image classifiers layer by layer: each layer learns from a small problem of its own,",
@@ -64,7 +53,7 @@ def help_text(program: str) -> str:
     for setting in settings:
         lines += _entry(f"{setting.name}={setting.value}", setting.text)
     for group in groups:
-        _, of_choice = _remarks(conf_dir() / group.name / f"{group.value}.yaml")
+        of_choice = read_remarks(conf_dir() / group.name / f"{group.value}.yaml").settings
         for setting in of_choice:
             lines += _entry(f"{group.name}.{setting.name}={setting.value}", setting.text)
     others = [f"{group.name}.{setting}" for group in groups for setting in _settings_of_other_choices(group)]
@@ -81,21 +70,6 @@ def help_text(program: str) -> str:
         lines += _entry(option, purpose)
     lines += ["", "Runs are stored in outputs/<date>/<time>; look at them with: tensorboard --logdir outputs"]
     return "\n".join(lines)
-
-
-def _remarks(file: Path) -> tuple[list[Remark], list[Remark]]:
-    """Read a YAML file's remarks: those in its defaults list, and those beside settings."""
-    choices: list[Remark] = []
-    settings: list[Remark] = []
-    parent = ""
-    for line in file.read_text().splitlines() if file.exists() else []:
-        if opening := _PARENT.match(line):
-            parent = f"{opening['name']}."
-        elif found := _REMARKED.fullmatch(line):
-            name = parent + found["name"] if found["indent"] else found["name"]
-            remark = Remark(found["name"] if found["bullet"] else name, found["value"], found["remark"])
-            (choices if found["bullet"] else settings).append(remark)
-    return choices, settings
 
 
 def _settings_of_other_choices(group: Remark) -> list[str]:

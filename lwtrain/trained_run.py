@@ -5,14 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from lwtrain.backbones.backbone import Shape
 from lwtrain.checkpoints import load_checkpoint
 from lwtrain.config.checking import check
 from lwtrain.config.files import conf_dir, group_choices
 from lwtrain.config.run_folders import SETTINGS, check_is_run
 from lwtrain.config.schema import Config, ImageFolderConfig
+from lwtrain.config.shipped_values import shipped_values
 from lwtrain.data.dataset_info import DatasetInfo, Fit, described
 from lwtrain.data.module import SemiSupervisedDataModule
 from lwtrain.errors import ConfigError, DataError, settings_at_fault
@@ -144,7 +143,7 @@ def _read_settings(folder: Path) -> Mapping[str, Any]:
 
 
 def _read_config(folder: Path, settings: Mapping[str, Any], images: DatasetInfo | None) -> Config:
-    settings = _defaults(conf_dir(), "train") | {str(name): value for name, value in settings.items()}
+    settings = shipped_values(conf_dir(), "train") | {str(name): value for name, value in settings.items()}
     values = {name: _with_defaults(name, value) for name, value in settings.items()}
     values["ckpt_path"] = None  # what the run began with need not be there any longer
     for group, setting in (("layer", "load"), ("front", "folder")):
@@ -165,13 +164,4 @@ def _with_defaults(group: str, value: Any) -> Any:
     """Add the settings that a group has got since the run was made."""
     if not isinstance(value, Mapping):
         return value
-    return {**_defaults(conf_dir() / group, value.get("name", "default")), **value}
-
-
-def _defaults(folder: Path, choice: str) -> dict[str, Any]:
-    file = folder / f"{choice}.yaml"
-    values = yaml.safe_load(file.read_text()) if str(choice).isidentifier() and file.is_file() else {}
-    below = [
-        _defaults(folder, each) for each in values.pop("defaults", []) if isinstance(each, str) and each != "_self_"
-    ]
-    return {name: value for each in [*below, values] for name, value in each.items()}
+    return {**shipped_values(conf_dir() / group, value.get("name", "default")), **value}

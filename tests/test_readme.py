@@ -25,9 +25,11 @@ TYPED = {
 }
 IN_TABLES = {  # the settings that a row's figures were measured with
     f"{name}: {command}"
-    for name in ("README.md", "published_rows.md")
+    for name in ("README.md", "first_run.md", "published_systems.md", "published_rows.md")
     for row in re.findall(r"^\|.*$", PAGES[name], flags=re.MULTILINE)
-    for command in re.findall(r"`((?:-m )?(?:experiment|schedule)=[^`]*)`", row)
+    for command in re.findall(
+        r"`(?:python train\.py )?((?<=py )[^`]*[^`.]|(?:-m )?(?:experiment|schedule|labels)=[^`]*)`", row
+    )
 }
 TRAINING = sorted(
     command
@@ -58,7 +60,8 @@ def test_commands_have_no_mistake(command: str, tmp_path: Path, monkeypatch: pyt
 
 def test_commands_are_found_on_pages_and_in_tables() -> None:
     assert {"README.md", "data.md", "hsic.md", "sweeps.md"} <= {command.partition(":")[0] for command in TRAINING}
-    assert {"README.md: experiment=cnn_cifar2", "published_rows.md: experiment=greedy_k1"} <= IN_TABLES
+    assert {"published_systems.md: experiment=cnn_cifar2", "published_rows.md: experiment=greedy_k1"} <= IN_TABLES
+    assert "README.md: model.width=0.25" in IN_TABLES
 
 
 def test_pictures_are_there() -> None:

@@ -45,11 +45,22 @@ def allowed(kind: Any, value: Any = None) -> str:
         >>> allowed(Literal["linear", "cosine"], "cosin")
         "did you mean 'cosine'? Choices: linear, cosine"
     """
-    nouns = _nouns(kind)
     if all(member is NoneType or get_origin(split(member)[0]) is Literal for member in members(kind)):
-        return choices_hint(shown(value), nouns)
-    either = ", or " if " " in "".join(nouns) else " or "
-    return "choose " + either.join(filter(None, [", ".join(nouns[:-1]), nouns[-1]]))
+        return choices_hint(shown(value), _nouns(kind))
+    return f"choose {alternatives(kind)}"
+
+
+def alternatives(kind: Any) -> str:
+    """List what a type takes, as a sentence goes on.
+
+    Example:
+        >>> from lwtrain.config.ranges import Count
+        >>> alternatives(Literal["fresh"] | Count), alternatives(Literal["a", "b", "c"])
+        ('fresh, or a whole number of at least 1', 'a, b or c')
+    """
+    choices = _nouns(kind)
+    either = ", or " if " " in "".join(choices) else " or "
+    return either.join(filter(None, [", ".join(choices[:-1]), choices[-1]]))
 
 
 def _nouns(kind: Any) -> list[str]:
