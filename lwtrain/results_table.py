@@ -152,6 +152,17 @@ class ResultsTable:
         except OSError as error:
             raise ConfigError(f"{path}: cannot be written ({error.strerror})") from error
 
+    def texts(self) -> list[list[str]]:
+        """Give the rows as they are read: the run, its settings, its figures."""
+        return [
+            [
+                row["run"],
+                *(shown(row[name]) if name in row else "" for name in self.settings),
+                *(_written(row, tag) for tag in self.figures),
+            ]
+            for row in self.rows
+        ]
+
     def show(self, console: Console | None = None) -> None:
         """Print the table, and below it why runs have failed."""
         console = console or Console(highlight=False)

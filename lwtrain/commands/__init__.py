@@ -5,6 +5,8 @@ so that its `--help` answers at once.
 """
 
 COMMANDS = {
+    "compare": "set runs side by side: accuracy over time and over depth, and a table, as HTML or PNG",
+    "configs": "list the YAML files that settings come from, or copy some to change them",
     "describe": "show what a run would be: layers, shapes, parameters, memory and the schedule",
     "evaluate": "measure a trained network again, or on pictures of your own",
     "export": "write a trained network for other programs: safetensors, torch.export, ONNX",

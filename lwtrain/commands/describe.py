@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lwtrain.commands import COMMANDS
-from lwtrain.commands.parser import CommandParser
+from lwtrain.commands.parser import CommandParser, summary
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,7 +27,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = CommandParser(
         "lwtrain describe",
         usage="lwtrain describe [group=choice] [setting=value] ... [options]",
-        description=COMMANDS["describe"].capitalize() + ". No image is read or downloaded.",
+        description=summary("describe") + " No image is read or downloaded.",
         epilog="Settings are those of a training: see lwtrain --help",
     )
     parser.add_argument("settings", metavar="setting=value", nargs="*", help="as for a training")

@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args, get_type_hints
 
-from lwtrain.commands import COMMANDS
-from lwtrain.commands.parser import CommandParser
+from lwtrain.commands.parser import CommandParser, summary
 from lwtrain.commands.trained import add_data_dir, add_device, add_run, add_which, check_run, load
 from lwtrain.config.schema import VoteConfig
 
@@ -62,9 +61,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _parser() -> CommandParser:
-    parser = CommandParser(
-        "lwtrain evaluate", usage="lwtrain evaluate RUN [options]", description=COMMANDS["evaluate"].capitalize() + "."
-    )
+    parser = CommandParser("lwtrain evaluate", usage="lwtrain evaluate RUN [options]", description=summary("evaluate"))
     add_run(parser)
     parser.add_argument("--on", choices=["val", "test"], help="only the validation or the test images; by default both")
     parser.add_argument(

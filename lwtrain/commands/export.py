@@ -4,8 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lwtrain.commands import COMMANDS
-from lwtrain.commands.parser import CommandParser
+from lwtrain.commands.parser import CommandParser, summary
 from lwtrain.commands.trained import add_run, add_which, check_run
 
 FORMATS = ("safetensors", "torch", "onnx")
@@ -52,7 +51,7 @@ def _parser() -> CommandParser:
     parser = CommandParser(
         "lwtrain export",
         usage="lwtrain export RUN [options]",
-        description=COMMANDS["export"].capitalize() + ". Each is read again and compared with the network.",
+        description=summary("export") + " Each is read again and compared with the network.",
         epilog="safetensors: the backbone's weights, and model.json that says how it is put together. "
         "torch: a program that torch.export.load reads. onnx: for ONNX runtimes (pip install 'lwtrain[export]').",
     )

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lwtrain.commands import COMMANDS
-from lwtrain.commands.parser import CommandParser
+from lwtrain.commands.parser import CommandParser, summary
 from lwtrain.commands.trained import add_device, add_run, add_which, check_run
 from lwtrain.printable import printable
 
@@ -74,7 +73,7 @@ def _parser() -> CommandParser:
     parser = CommandParser(
         "lwtrain predict",
         usage="lwtrain predict RUN PICTURE [PICTURE ...] [options]",
-        description=COMMANDS["predict"].capitalize() + ".",
+        description=summary("predict"),
         epilog="Each picture is scaled and cut to a square, or fitted as the run's own were (dataset=image_folder). "
         "Pictures that cannot be read are named and left out; the exit code is 1 then.",
     )

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from lwtrain.commands import COMMANDS
-from lwtrain.commands.parser import CommandParser
+from lwtrain.commands.parser import CommandParser, summary
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -19,7 +18,7 @@ def main(arguments: Sequence[str]) -> None:
     """
     parser = CommandParser(
         "lwtrain runs",
-        description=COMMANDS["runs"].capitalize() + ".",
+        description=summary("runs"),
         epilog="Columns go by the names that they have in metrics.json: --sort vote/val/accuracy",
     )
     parser.add_argument("folder", nargs="?", type=Path, default=Path("outputs"), help="by default outputs")
