@@ -86,10 +86,22 @@ def _start(arguments: list[str]) -> None:
     _check_options(options)
     words = [*options.overrides, *unknown]
     flags = [argument for argument in arguments if argument not in words]
-    if not options.shell_completion:
+    if options.shell_completion:
+        _offer(words)
+    else:
         words = _checked(words, options)
     with _arguments(flags + words), results_shown():
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(run_job)()
+
+
+def _offer(words: Sequence[str]) -> None:
+    """Tell a shell that asks what commands and options there are, before Hydra tells it of settings."""
+    from lwtrain.completion import line_for_hydra, offers
+
+    if any(word.startswith("query=") for word in words):
+        for offer in offers(os.environ.get("COMP_LINE", "")):
+            print(offer)
+        line_for_hydra()
 
 
 def _check_options(options: Namespace) -> None:

@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> None:
         WriteError: If the picture cannot be written.
         SystemExit: With code 2 if the arguments are mistaken.
     """
-    parser = _parser()
+    parser = make_parser()
     given = parser.parse_args(arguments)
     if given.to.suffix not in FORMATS:
         parser.error(f"--to {given.to}: name a .html, .png or .svg file")
@@ -61,7 +61,8 @@ def main(arguments: Sequence[str]) -> None:
     print(given.to)
 
 
-def _parser() -> CommandParser:
+def make_parser() -> CommandParser:
+    """Say what the command takes."""
     parser = CommandParser(
         "lwtrain compare",
         description=summary("compare"),

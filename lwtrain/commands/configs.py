@@ -23,6 +23,18 @@ def main(arguments: Sequence[str]) -> None:
         WriteError: If a copy cannot be written.
         SystemExit: With code 2 if the arguments are mistaken.
     """
+    parser = make_parser()
+    given = parser.parse_args(arguments)
+    if given.action == "list":
+        _list(given.group)
+    else:
+        if given.name is not None and len(given.choices) > 1:
+            parser.error("--name: with one choice only")
+        _copy(given.choices, given.to, given.name)
+
+
+def make_parser() -> CommandParser:
+    """Say what the command takes."""
     parser = CommandParser("lwtrain configs", description=summary("configs"), epilog="Each says more with --help.")
     actions = parser.add_subparsers(dest="action", metavar="list|copy", required=True)
     listing = actions.add_parser("list", help="name groups and choices", description="Name groups and choices.")
@@ -38,13 +50,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     copying.add_argument("--to", metavar="DIR", type=Path, default=_FOLDER, help="the folder for --config-dir (conf)")
     copying.add_argument("--name", help="what the copy is called; with one choice")
-    given = parser.parse_args(arguments)
-    if given.action == "list":
-        _list(given.group)
-    else:
-        if given.name is not None and len(given.choices) > 1:
-            parser.error("--name: with one choice only")
-        _copy(given.choices, given.to, given.name)
+    return parser
 
 
 def _list(group: str | None) -> None:

@@ -24,14 +24,7 @@ def main(arguments: Sequence[str]) -> None:
         ConfigError: If anything is wrong with the settings; the message has a line for each mistake.
         SystemExit: With code 2 if the arguments are mistaken.
     """
-    parser = CommandParser(
-        "lwtrain describe",
-        usage="lwtrain describe [group=choice] [setting=value] ... [options]",
-        description=summary("describe") + " No image is read or downloaded.",
-        epilog="Settings are those of a training: see lwtrain --help",
-    )
-    parser.add_argument("settings", metavar="setting=value", nargs="*", help="as for a training")
-    parser.add_argument("--config-dir", metavar="DIR", type=Path, help="take YAML files from DIR, too")
+    parser = make_parser()
     given = parser.parse_intermixed_args(arguments)
 
     from lwtrain.config.loading import load_config
@@ -55,6 +48,19 @@ def main(arguments: Sequence[str]) -> None:
     width = shutil.get_terminal_size((100, 24)).columns
     console.print(timeline_text(found.visits, [layer.name for layer in found.layers], max(40, min(width, 120))))
     console.print(f"\n{_memory(found)}", soft_wrap=True)
+
+
+def make_parser() -> CommandParser:
+    """Say what the command takes."""
+    parser = CommandParser(
+        "lwtrain describe",
+        usage="lwtrain describe [group=choice] [setting=value] ... [options]",
+        description=summary("describe") + " No image is read or downloaded.",
+        epilog="Settings are those of a training: see lwtrain --help",
+    )
+    parser.add_argument("settings", metavar="setting=value", nargs="*", help="as for a training")
+    parser.add_argument("--config-dir", metavar="DIR", type=Path, help="take YAML files from DIR, too")
+    return parser
 
 
 def _network(found: "RunDescription", config: "Config") -> str:

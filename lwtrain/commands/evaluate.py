@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> None:
         DataError: If there is no run, its checkpoint or data are missing or damaged, or no layer has trained.
         SystemExit: With code 2 if the arguments are mistaken.
     """
-    parser = _parser()
+    parser = make_parser()
     given = parser.parse_args(arguments)
     check_run(parser, given)
     if given.on is not None and given.images is not None:
@@ -60,7 +60,8 @@ def main(arguments: Sequence[str]) -> None:
         _store(found, given)
 
 
-def _parser() -> CommandParser:
+def make_parser() -> CommandParser:
+    """Say what the command takes."""
     parser = CommandParser("lwtrain evaluate", usage="lwtrain evaluate RUN [options]", description=summary("evaluate"))
     add_run(parser)
     parser.add_argument("--on", choices=["val", "test"], help="only the validation or the test images; by default both")

@@ -22,7 +22,7 @@ def main(arguments: Sequence[str]) -> None:
         WriteError: If the disk is full or cannot be written to.
         SystemExit: With code 2 if the arguments are mistaken.
     """
-    parser = _parser()
+    parser = make_parser()
     given = parser.parse_args(arguments)
     check_run(parser, given)
 
@@ -47,7 +47,8 @@ def main(arguments: Sequence[str]) -> None:
             print(f"{folder / 'model.json'}")
 
 
-def _parser() -> CommandParser:
+def make_parser() -> CommandParser:
+    """Say what the command takes."""
     parser = CommandParser(
         "lwtrain export",
         usage="lwtrain export RUN [options]",

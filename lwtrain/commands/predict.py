@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> None:
         DataError: If there is no run, its checkpoint is damaged, or no layer has trained.
         SystemExit: With code 2 if the arguments are mistaken; 1 if some of the pictures could not be read.
     """
-    parser = _parser()
+    parser = make_parser()
     given = parser.parse_intermixed_args(arguments)
     check_run(parser, given)
     if not given.pictures:
@@ -69,7 +69,8 @@ def _write(predictions: Iterable["Prediction"], classes: Sequence[str], form: st
         write_whole(to, lambda file: file.writelines(line.encode() for line in lines))
 
 
-def _parser() -> CommandParser:
+def make_parser() -> CommandParser:
+    """Say what the command takes."""
     parser = CommandParser(
         "lwtrain predict",
         usage="lwtrain predict RUN PICTURE [PICTURE ...] [options]",

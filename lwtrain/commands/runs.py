@@ -16,6 +16,31 @@ def main(arguments: Sequence[str]) -> None:
         ConfigError: If there are no runs, no such column, or no such metric.
         SystemExit: With code 2 if the arguments are mistaken.
     """
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+
+    from lwtrain.errors import ConfigError
+    from lwtrain.results_table import ResultsTable
+    from lwtrain.run_filter import runs_where
+    from lwtrain.runs import find_runs
+
+    if not options.folder.is_dir():
+        raise ConfigError(f"{options.folder}: there is no such folder; name the one that your runs are in")
+    runs = find_runs(options.folder)
+    if not runs:
+        raise ConfigError(f"{options.folder}: there are no runs in it")
+    table = ResultsTable.of(runs_where(runs, options.where), options.folder, options.metric)
+    if options.over:
+        table = table.over(options.over)
+    if options.sort:
+        table = table.sorted_by(options.sort)
+    if options.csv:
+        table.write_csv(options.csv)
+    table.show()
+
+
+def make_parser() -> CommandParser:
+    """Say what the command takes."""
     parser = CommandParser(
         "lwtrain runs",
         description=summary("runs"),
@@ -41,23 +66,4 @@ def main(arguments: Sequence[str]) -> None:
         default=[],
         help="show this instead of accuracies and seconds, such as 'layer_*/val/accuracy'; can be repeated",
     )
-    options = parser.parse_args(arguments)
-
-    from lwtrain.errors import ConfigError
-    from lwtrain.results_table import ResultsTable
-    from lwtrain.run_filter import runs_where
-    from lwtrain.runs import find_runs
-
-    if not options.folder.is_dir():
-        raise ConfigError(f"{options.folder}: there is no such folder; name the one that your runs are in")
-    runs = find_runs(options.folder)
-    if not runs:
-        raise ConfigError(f"{options.folder}: there are no runs in it")
-    table = ResultsTable.of(runs_where(runs, options.where), options.folder, options.metric)
-    if options.over:
-        table = table.over(options.over)
-    if options.sort:
-        table = table.sorted_by(options.sort)
-    if options.csv:
-        table.write_csv(options.csv)
-    table.show()
+    return parser

@@ -23,7 +23,7 @@ def main(arguments: Sequence[str]) -> None:
         DataError: If there is no run, or its checkpoint or data are missing or damaged.
         SystemExit: With code 2 if the arguments are mistaken.
     """
-    parser = _parser()
+    parser = make_parser()
     given = parser.parse_intermixed_args(arguments)
     check_run(parser, given)
     _check_kinds(given)
@@ -51,7 +51,8 @@ def main(arguments: Sequence[str]) -> None:
             print(file)
 
 
-def _parser() -> CommandParser:
+def make_parser() -> CommandParser:
+    """Say what the command takes."""
     width = max(map(len, KINDS))
     parser = CommandParser(
         "lwtrain visualize",

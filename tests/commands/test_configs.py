@@ -54,7 +54,7 @@ def test_several_files_are_copied_at_once(capsys: pytest.CaptureFixture[str]) ->
     [
         ([], "the following arguments are required: list|copy; see lwtrain configs --help"),
         (["list", "encodr"], "encodr: did you mean 'encoder'? Choices: callbacks"),
-        (["copy", "model/vgg12"], "model/vgg12: did you mean 'vgg13'? Choices: allconv"),
+        (["copy", "model/vgg12"], "model/vgg12: did you mean 'vgg19'? Choices: allconv"),
         (["copy", "modl/vgg11"], "modl/vgg11: did you mean 'model'?"),
         (["copy", "../secret"], "../secret: Choices: "),
         (["copy", "encoder/a", "encoder/b", "--name", "x"], "--name: with one choice only"),
