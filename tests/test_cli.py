@@ -490,3 +490,16 @@ def test_a_run_started_in_the_same_second_does_not_overwrite(training: Training)
     cli.main(["hydra.run.dir=run", "progress=none"])
     assert exit_code("hydra.run.dir=run", "progress=none") == 2
     assert len(training.runs) == 1
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command_needs_neither_torch_nor_hydra(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code = f"import sys; from lwtrain.cli import main\ntry:\n main(['{command}', '--help'])\nexcept SystemExit: pass\n"
+    run = subprocess.run(
+        [sys.executable, "-c", code + "print(sorted({'torch', 'hydra', 'omegaconf'} & set(sys.modules)))"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert f"usage: lwtrain {command}" in run.stdout
+    assert run.stdout.endswith("[]\n"), run.stdout

@@ -5,15 +5,16 @@ from argparse import BooleanOptionalAction, Namespace
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args, get_type_hints
+from typing import TYPE_CHECKING
 
 from lwtrain.commands.parser import CommandParser, summary
 from lwtrain.commands.trained import add_data_dir, add_device, add_run, add_which, check_run, load
-from lwtrain.config.schema import VoteConfig
 
 if TYPE_CHECKING:
     from lwtrain.evaluation import Evaluation, Stage
     from lwtrain.trained_run import TrainedRun
+
+WEIGHTS = ("equal", "doubling", "accuracy")  # as vote.weights has them
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -72,8 +73,7 @@ def make_parser() -> CommandParser:
         help="test on pictures of your own, FOLDER/<class>/",
     )
     parser.add_argument("--classes", action="store_true", help="also how often each class is recognised by the vote")
-    weights = get_args(get_type_hints(VoteConfig)["weights"])
-    parser.add_argument("--weights", choices=weights, help="what the layers' votes weigh; by default as the run says")
+    parser.add_argument("--weights", choices=WEIGHTS, help="what the layers' votes weigh; by default as the run says")
     parser.add_argument(
         "--flips", action=BooleanOptionalAction, help="judge each image together with its mirror image, or not"
     )

@@ -3,15 +3,15 @@
 from argparse import ArgumentTypeError, Namespace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args, get_type_hints
+from typing import TYPE_CHECKING
 
 from lwtrain.commands.parser import CommandParser
-from lwtrain.config.run_folders import check_is_run
-from lwtrain.config.schema.trainer import TrainerConfig
 from lwtrain.errors import ConfigError
 
 if TYPE_CHECKING:
     from lwtrain.trained_run import TrainedRun
+
+DEVICES = ("auto", "cpu", "gpu", "cuda", "mps")  # as trainer.accelerator has them
 
 
 def add_run(parser: CommandParser) -> None:
@@ -33,8 +33,7 @@ def add_data_dir(parser: CommandParser) -> None:
 
 def add_device(parser: CommandParser) -> None:
     """Let a command take the option that says where the network computes."""
-    devices = get_args(get_type_hints(TrainerConfig)["accelerator"])
-    parser.add_argument("--device", choices=devices, default="auto", help="where to compute (auto)")
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="where to compute (auto)")
 
 
 def check_run(parser: CommandParser, given: Namespace) -> None:
@@ -46,6 +45,8 @@ def check_run(parser: CommandParser, given: Namespace) -> None:
     """
     if given.run is None:
         parser.error("RUN: name a run's folder, such as outputs/<date>/<time>")
+    from lwtrain.config.run_folders import check_is_run  # not before help has been given
+
     check_is_run(given.run, given.checkpoint)
 
 
