@@ -6,6 +6,7 @@ from PIL import Image
 screenshots = pytest.importorskip("screenshots")  # needs playwright
 
 
+@pytest.mark.timeout(600)  # a browser beside another test process
 @pytest.mark.skipif(screenshots.chromium() is None, reason="needs a Chromium")
 def test_tensorboard_shows_a_finished_run(classifier_run: Path, tmp_path: Path) -> None:
     sights = [sight for sight in screenshots.SIGHTS if sight.name in ("charts", "hyperparameters")]
