@@ -189,6 +189,7 @@ def _as_list(results: Tensor | Sequence[Tensor]) -> Sequence[Tensor]:
 
 def _told(module: nn.Module, trained: TrainedNetwork) -> bytes:
     """Say all that somebody without lwtrain has to know."""
+    size, fit, then = trained.reading
     leaves = {name: repr(each) for name, each in module.named_modules() if name and not any(each.children())}
     told = {
         "made_by": stamp(),
@@ -196,7 +197,7 @@ def _told(module: nn.Module, trained: TrainedNetwork) -> bytes:
         "input": {
             "shape": list(trained.input_shape),
             "values": "floats from 0 (black) to 1 (white): bytes divided by 255",
-            "fit": trained.picture_fit,
+            "pictures": {"first": {"size": size, "fit": fit}, "then": {"size": trained.input_shape[-1], "fit": then}},
         },
         "output": "logits, one for each class",
         "classes": list(trained.classes),

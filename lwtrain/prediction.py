@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from lwtrain.data.decoding import UnreadablePictureError, decode
+from lwtrain.data.decoding import UnreadablePictureError
 from lwtrain.errors import DataError
 from lwtrain.fronts.front import CHUNK
 from lwtrain.network import VotingNetwork
@@ -91,11 +91,10 @@ def predict(
 def _read(
     files: Sequence[Path], trained: TrainedNetwork, left_out: Callable[[Path, str], None] | None
 ) -> list[tuple[Path, Tensor]]:
-    channels, size, _ = trained.input_shape
     pictures = []
     for file in files:
         try:
-            pictures.append((file, torch.from_numpy(decode(file, channels, size, trained.picture_fit).copy())))
+            pictures.append((file, trained.read_picture(file)))
         except UnreadablePictureError as error:
             if left_out is None:
                 raise

@@ -5,6 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
+from torch import Tensor
+
 from lwtrain.backbones.backbone import Shape
 from lwtrain.checkpoints import load_checkpoint
 from lwtrain.config.checking import check
@@ -13,6 +16,8 @@ from lwtrain.config.run_folders import SETTINGS, check_is_run
 from lwtrain.config.schema import Config, ImageFolderConfig
 from lwtrain.config.shipped_values import shipped_values
 from lwtrain.data.dataset_info import DatasetInfo, Fit, described
+from lwtrain.data.decoding import decode
+from lwtrain.data.image_size import bring_to_size
 from lwtrain.data.module import SemiSupervisedDataModule
 from lwtrain.errors import ConfigError, DataError, settings_at_fault
 from lwtrain.from_config import assemble_network, build_data
@@ -51,9 +56,30 @@ class TrainedNetwork:
         return self.images.channels, size, size
 
     @property
-    def picture_fit(self) -> Fit:
-        """How a picture of the user's own is brought to that size: as those were that it learned from, else cropped."""
-        return self.config.dataset.fit if isinstance(self.config.dataset, ImageFolderConfig) else "crop"
+    def reading(self) -> tuple[int, Fit, Fit]:
+        """How pictures of the user's own are read: first to which size, how, and then how to the network's.
+
+        Those that it learned from, of a folder, were brought to its size at once. Any other data set has a size of its
+        own: pictures are cut to a square of that size, and then treated as the data set's images were.
+        """
+        dataset = self.config.dataset
+        if isinstance(dataset, ImageFolderConfig):
+            return self.input_shape[-1], dataset.fit, "scale"
+        return self.images.image_size, "crop", dataset.fit
+
+    def read_picture(self, file: Path) -> Tensor:
+        """Read a picture file as those were read that the network learned from; see `reading`.
+
+        Returns:
+            (channels, height, width) uint8, of `input_shape`.
+
+        Raises:
+            UnreadablePictureError: If the file is missing or holds no picture.
+        """
+        channels, size, _ = self.input_shape
+        first_size, first_fit, fit = self.reading
+        pixels = torch.from_numpy(decode(file, channels, first_size, first_fit).copy())
+        return bring_to_size(pixels[None], size, fit)[0]
 
 
 @dataclass(frozen=True)

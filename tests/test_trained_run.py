@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from PIL import Image
 from small_folders import pets
 from small_runs import CLASSIFIER, train_small
 from tiny import differing, tensors
@@ -186,7 +187,11 @@ def test_missing_data_are_an_error(pictures_gone: Path) -> None:
 
 def test_a_network_needs_no_data_to_be_used(pictures_gone: Path) -> None:
     network = load_network(pictures_gone)
-    assert (network.classes, network.input_shape, network.picture_fit) == (("cat", "dog"), (3, 16, 16), "pad")
+    assert (network.classes, network.input_shape, network.reading) == (
+        ("cat", "dog"),
+        (3, 16, 16),
+        (16, "pad", "scale"),
+    )
     assert network.stack.vote(torch.zeros(2, 3, 16, 16)).shape == (2, 2)
 
 
@@ -196,3 +201,16 @@ def test_a_network_from_before_its_images_were_described_asks_its_data_set(copie
     store(copied, images={"name": "fake"})
     with pytest.raises(DataError, match=r"checkpoint is damaged; no description of a data set"):
         load_network(copied)
+
+
+def test_a_data_sets_own_image_is_read_as_it_was_learned(tmp_path: Path) -> None:
+    words = ["dataset=fashion_mini", "model=cnn", "labels=200", "schedule.epochs=1", "schedule.waves=1"]
+    run = load_run(
+        train_small(tmp_path / "run", *words, "trainer.limit_train_batches=1", "trainer.limit_val_batches=1")
+    )
+    assert (run.input_shape, run.reading) == ((1, 32, 32), (28, "crop", "pad"))
+    image = run.data.train.images[7]
+    Image.fromarray(image[0, 2:-2, 2:-2].numpy()).save(tmp_path / "seven.png")
+    assert torch.equal(run.read_picture(tmp_path / "seven.png"), image)
+    Image.fromarray(image[0, 2:-2, 2:-2].numpy()).resize((84, 84), Image.Resampling.NEAREST).save(tmp_path / "big.png")
+    assert (run.read_picture(tmp_path / "big.png").int() - image.int()).abs().float().mean() < 8

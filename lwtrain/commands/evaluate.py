@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> None:
     if given.images is not None:
         from lwtrain.data.load import load_labelled_pictures
 
-        images = load_labelled_pictures(given.images, run.classes, run.input_shape, run.picture_fit)
+        images = load_labelled_pictures(given.images, run.classes, run.input_shape, run.reading)
         found = evaluate(run, ["test"], images=images, device=given.device)
     else:
         found = evaluate(run, _stages(run, given.on), device=given.device)

@@ -75,7 +75,7 @@ def make_parser() -> CommandParser:
         "lwtrain predict",
         usage="lwtrain predict RUN PICTURE [PICTURE ...] [options]",
         description=summary("predict"),
-        epilog="Each picture is scaled and cut to a square, or fitted as the run's own were (dataset=image_folder). "
+        epilog="Each picture is cut to a square, or fitted as the run's own were (dataset=image_folder), and scaled. "
         "Pictures that cannot be read are named and left out; the exit code is 1 then.",
     )
     add_run(parser)

@@ -95,14 +95,16 @@ def load_dataset(
     return ImageDataset(train, test, chosen.classes)
 
 
-def load_labelled_pictures(folder: Path, classes: Sequence[str], shape: Sequence[int], fit: Fit) -> Split:
+def load_labelled_pictures(
+    folder: Path, classes: Sequence[str], shape: Sequence[int], reading: tuple[int, Fit, Fit]
+) -> Split:
     """Read pictures of known classes, to test a network on.
 
     Args:
         folder: Holds `folder/<class>/`.
         classes: By label.
         shape: (channels, height, width) to bring them to.
-        fit: How; see `lwtrain.data.decoding.decode`.
+        reading: How; see `lwtrain.trained_run.TrainedNetwork.reading`.
 
     Raises:
         ConfigError: If the folder is missing, has no pictures, or a folder in it bears the name of no class.
@@ -110,8 +112,10 @@ def load_labelled_pictures(folder: Path, classes: Sequence[str], shape: Sequence
     """
     found = list_labelled(folder, classes)
     channels, size, _ = shape
+    first_size, first_fit, fit = reading
     labels = torch.tensor([label for label, files in enumerate(found) for _ in files])
-    return Split(PictureFiles.checked([file for files in found for file in files], channels, size, fit), labels)
+    pictures = PictureFiles.checked([file for files in found for file in files], channels, first_size, first_fit)
+    return Split(pictures if first_size == size else ResizedImages(pictures, size, fit), labels)
 
 
 def _as_split(arrays: Arrays, numbers: list[int] | None, image_size: int | None, fit: Fit) -> Split:

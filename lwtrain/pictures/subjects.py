@@ -1,15 +1,13 @@
 """What pictures are made of: which layers, and which images."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from lwtrain.config.schema import BackpropConfig
-from lwtrain.data.dataset_info import Fit
-from lwtrain.data.decoding import decode
 from lwtrain.data.load import Split
 from lwtrain.data.view import as_inputs
 from lwtrain.errors import ConfigError, DataError
@@ -106,26 +104,24 @@ def given_images(run: TrainedRun, options: PictureOptions, number: int) -> tuple
         (images, channels, height, width) uint8, and (images,) labels, or None for the user's own images.
     """
     if options.images:
-        return torch.stack([read_image(file, run.input_shape, run.picture_fit) for file in options.images]), None
+        return torch.stack([read_image(file, run.read_picture) for file in options.images]), None
     split, number = images_to_show(run), options.number or number
     return split.images[:number], split.labels[:number]
 
 
-def read_image(file: Path, shape: Sequence[int], fit: Fit = "crop") -> Tensor:
-    """Read a picture file as the network reads images; by default it fills the square, and what juts out is cut off.
+def read_image(file: Path, read: Callable[[Path], Tensor]) -> Tensor:
+    """Read a picture file that `--images` names.
 
     Args:
         file: Of one of `lwtrain.data.decoding.FORMATS`.
-        shape: (channels, height, width) to bring it to.
-        fit: How; see `lwtrain.data.decoding.decode`.
+        read: Reads it as the network reads images.
 
     Raises:
         DataError: If the file is missing or holds no picture.
     """
     if not file.is_file():
         raise DataError(printable(f"--images {file}: there is no such file"))
-    channels, size, _ = shape
     try:
-        return torch.from_numpy(decode(file, channels, size, fit).copy())
+        return read(file)
     except DataError as error:
         raise DataError(printable(f"--images {file}: not a picture that can be read")) from error

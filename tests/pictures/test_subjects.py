@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -5,11 +6,17 @@ import pytest
 import torch
 from PIL import Image
 from tiny import tiny_stack
+from torch import Tensor
 
+from lwtrain.data.decoding import decode
 from lwtrain.errors import ConfigError, DataError
 from lwtrain.pictures.options import PictureOptions
 from lwtrain.pictures.subjects import chosen_layers, given_images, read_image
 from lwtrain.trained_run import load_run
+
+
+def cropped(channels: int) -> Callable[[Path], Tensor]:
+    return lambda file: torch.from_numpy(decode(file, channels, 8, "crop").copy())
 
 
 def test_layers_are_named_by_number_or_as_the_head() -> None:
@@ -25,19 +32,19 @@ def test_a_picture_fills_the_square_and_is_cut_to_its_middle(tmp_path: Path) -> 
     pixels = np.zeros((40, 80, 3), np.uint8)
     pixels[:, 20:60] = 200
     Image.fromarray(pixels).save(tmp_path / "wide.png")
-    image = read_image(tmp_path / "wide.png", (3, 8, 8))
+    image = read_image(tmp_path / "wide.png", cropped(3))
     assert (image.shape, image.dtype) == ((3, 8, 8), torch.uint8)
     assert image[:, :, 1:-1].unique().tolist() == [200]
     assert image.min() > 150  # smoothed at the edges, where black begins
-    assert read_image(tmp_path / "wide.png", (1, 8, 8)).shape == (1, 8, 8)
+    assert read_image(tmp_path / "wide.png", cropped(1)).shape == (1, 8, 8)
 
 
 def test_files_that_are_no_pictures_are_named(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("no picture")
     with pytest.raises(DataError, match=r"text\.png: not a picture"):
-        read_image(tmp_path / "text.png", (3, 8, 8))
+        read_image(tmp_path / "text.png", cropped(3))
     with pytest.raises(DataError, match=r"gone\.png: there is no such file"):
-        read_image(tmp_path / "gone.png", (3, 8, 8))
+        read_image(tmp_path / "gone.png", cropped(3))
 
 
 def test_the_users_pictures_take_the_place_of_test_images(classifier_run: Path, tmp_path: Path) -> None:
