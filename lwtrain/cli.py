@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NoReturn
 from lwtrain.commands import COMMANDS
 from lwtrain.config.files import conf_dir
 from lwtrain.errors import MENDABLE, ConfigError, Stopped
-from lwtrain.failures import failure_kept, is_interruption
+from lwtrain.failures import failure_kept, is_interruption, reason
 from lwtrain.help import help_text
 
 if TYPE_CHECKING:
@@ -169,45 +169,58 @@ def run_job(values: "DictConfig") -> float | None:
     from lwtrain.config.run_folders import how_to_go_on, is_first_process
 
     hydra_config = HydraConfig.get()
+    several = hydra_config.mode is RunMode.MULTIRUN
+    folder, sweep = _named(hydra_config.runtime.output_dir), _named(hydra_config.sweep.dir) if several else None
     try:
         return _train(values, hydra_config)
     except MENDABLE as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
-        if hydra_config.mode is RunMode.MULTIRUN:
+        if several:
             log.error("%s", error)
             raise CompactHydraException(str(error)) from None
         sys.exit(str(error))
     except Stopped as end:
         if is_first_process():
-            print(how_to_go_on(_folder(hydra_config)), file=sys.stderr)
+            print(how_to_go_on(folder, sweep), file=sys.stderr)
         sys.exit(128 + end.signal)
     except BaseException as end:
-        if isinstance(end, KeyboardInterrupt) or not is_interruption(end):
-            raise
-        if is_first_process():
-            print(how_to_go_on(_folder(hydra_config)), file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        if not isinstance(end, KeyboardInterrupt) and is_interruption(end):
+            if is_first_process():
+                print(how_to_go_on(folder, sweep), file=sys.stderr)
+            sys.exit(INTERRUPTED)
+        if several and isinstance(end, Exception) and os.environ.get("HYDRA_FULL_ERROR") != "1":
+            log.exception("%s", reason(end))  # Hydra would show where the first failure arose, and no other's
+            raise CompactHydraException(reason(end)) from None  # which can be sent from process to process
+        raise
 
 
 def _train(values: "DictConfig", hydra_config: "HydraConf") -> float | None:
+    from lwtrain.config.loading import config_of_job
     from lwtrain.config.run_folders import check_new_folder, is_first_process
+    from lwtrain.config.sweep_folders import continued, finished
 
-    folder = _folder(hydra_config)
+    folder = _named(hydra_config.runtime.output_dir)
     if not is_first_process():
-        return _train_in(folder, values, hydra_config)
+        return _train_in(folder, config_of_job(values, hydra_config), hydra_config)
     if values.get("ckpt_path") is None:
         check_new_folder(folder, "hydra.run.dir")
+    if values.get("ckpt_path") == "auto" and (metrics := finished(config_of_job(values, hydra_config), folder)):
+        log.info("%s: has finished before, and is left alone", folder)
+        return metrics.get("vote/val/accuracy")
     with failure_kept(folder):
-        return _train_in(folder, values, hydra_config)
+        config = config_of_job(values, hydra_config)
+        if config.ckpt_path == "auto":
+            config, note = continued(config, folder)
+            if note is not None:
+                log.warning("%s", note)
+        return _train_in(folder, config, hydra_config)
 
 
-def _train_in(folder: Path, values: "DictConfig", hydra_config: "HydraConf") -> float | None:
+def _train_in(folder: Path, config: "Config", hydra_config: "HydraConf") -> float | None:
     from lwtrain.config.effects import left_out, without_effect
-    from lwtrain.config.loading import config_of_job
     from lwtrain.config.run_folders import is_first_process, store_settings
 
-    config = config_of_job(values, hydra_config)
     if is_first_process():
         store_settings(config, folder)
         if config.progress != "none":
@@ -222,9 +235,9 @@ def _train_in(folder: Path, values: "DictConfig", hydra_config: "HydraConf") -> 
     return train(config, folder).get("vote/val/accuracy")
 
 
-def _folder(hydra_config: "HydraConf") -> Path:
-    """Name the run's folder as a user would."""
-    folder = Path(hydra_config.runtime.output_dir)
+def _named(place: str) -> Path:
+    """Name a folder as a user would."""
+    folder = Path(place)
     return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
 
 

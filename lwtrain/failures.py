@@ -21,10 +21,15 @@ def failure_kept(folder: Path) -> Iterator[None]:
         yield
     except Exception as error:
         if not is_interruption(error):
-            reason = str(error) if isinstance(error, MENDABLE) else f"{type(error).__name__}: {error}"
+            text = f"{reason(error)}\n".encode(errors="backslashreplace")
             with suppress(WriteError):  # where the disk is what failed, the reason is told and not kept
-                write_whole(folder / _FILE, lambda file: file.write(f"{reason}\n".encode(errors="backslashreplace")))
+                write_whole(folder / _FILE, lambda file: file.write(text))
         raise
+
+
+def reason(error: Exception) -> str:
+    """Say why a run failed: what a user can mend in its own words, anything else with the kind of the error."""
+    return str(error) if isinstance(error, MENDABLE) else f"{type(error).__name__}: {error}"
 
 
 def read_failure(folder: Path) -> str | None:

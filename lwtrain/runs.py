@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from lwtrain.config.flattening import flatten
-from lwtrain.config.run_folders import SETTINGS, WORDS
+from lwtrain.config.run_folders import METRICS, SETTINGS, WORDS
 from lwtrain.config.wording import shown
 from lwtrain.failures import read_failure
 from lwtrain.plain_files import read_plain
 
-_METRICS = "metrics.json"
 _DERIVED = ("batches", "map")  # what their `auto` comes to follows from other settings
 _ASIDE = ("ckpt_path", "progress")  # no part of what is compared
 _LAYER = re.compile(r"layer_\d+/val/accuracy")
@@ -39,7 +38,7 @@ class Run:
 
 def find_runs(folder: Path) -> list[Run]:
     """Read all runs in and below a folder, in the order in which they were started."""
-    started = {mark.parent: mark for mark in folder.rglob(_METRICS)}
+    started = {mark.parent: mark for mark in folder.rglob(METRICS)}
     started |= {mark.parents[1]: mark for mark in folder.rglob(WORDS)}  # which were written when the run began
     in_order = sorted(started, key=lambda place: (started[place].stat().st_mtime, by_number(place)))
     return [read_run(place) for place in in_order]
@@ -57,7 +56,7 @@ def by_number(path: Path) -> list[tuple[int, str]]:
 
 def read_run(folder: Path) -> Run:
     """Read one run. What cannot be read counts as not there: other runs shall be shown all the same."""
-    metrics = _read(folder / _METRICS, {})
+    metrics = _read(folder / METRICS, {})
     stored = metrics.pop("config", None)
     settings = flatten(stored if isinstance(stored, Mapping) and stored else _read(folder / SETTINGS, {}))
     words = _read(folder / WORDS, [])

@@ -1,5 +1,6 @@
 """The command line, from what is typed to what is printed, the exit code and the files."""
 
+import json
 import logging
 import re
 import signal
@@ -314,6 +315,35 @@ def test_a_multirun_ends_with_a_table_of_its_runs(training: Training, capsys: py
         "0,vgg11,not finished",  # the stand-in leaves no figures behind
         "1,vgg13,data/x: cut short. Remove it",
     ]
+
+
+def test_a_sweep_goes_on_by_the_same_command(training: Training, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["-m", "seed=1,2,3,4", "hydra.sweep.dir=sweep", "ckpt_path=auto", "progress=none"]
+    training.failures[2], training.failures[3] = DataError("data/x: cut short"), Stopped(signal.SIGTERM)
+    assert exit_code(*words) == 143
+    told = "stopped; go on with the same command and: hydra.sweep.dir=sweep ckpt_path=auto"
+    assert capsys.readouterr().err.splitlines()[-1] == told
+    config = yaml.safe_load(Path("sweep/0/config.yaml").read_text())
+    Path("sweep/0/metrics.json").write_text(json.dumps({"vote/val/accuracy": 0.7, "config": config}))
+    store_checkpoint(Path("sweep/2/checkpoints/last.ckpt"))
+    cli.main(words)
+    begun, again = training.runs[:3], training.runs[3:]
+    assert [config.seed for config, _ in begun] == [1, 2, 3]
+    assert [(config.seed, folder.name, bool(config.ckpt_path)) for config, folder in again] == [
+        (2, "1", False),  # failed before it had stored anything
+        (3, "2", True),
+        (4, "3", False),
+    ]
+    assert "sweep/0: has finished before, and is left alone\n" in capsys.readouterr().err
+    assert read_failure(Path("sweep/1")) is None
+
+
+def test_where_any_run_of_a_multirun_broke_is_in_its_log(training: Training) -> None:
+    training.failures[2] = training.failures[3] = ZeroDivisionError("division by zero")
+    assert exit_code("-m", "seed=1,2,3", "hydra.sweep.dir=sweep", "progress=none") == 1
+    for number in (1, 2):
+        said = Path(f"sweep/{number}/lwtrain.log").read_text()
+        assert "ZeroDivisionError: division by zero\nTraceback" in said
 
 
 def test_a_silent_multirun_has_its_table_in_a_file_only(training: Training, capsys: pytest.CaptureFixture[str]) -> None:

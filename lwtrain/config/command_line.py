@@ -22,6 +22,7 @@ from lwtrain.config.run_folders import (
     is_first_process,
 )
 from lwtrain.config.schema import Config
+from lwtrain.config.sweep_folders import made_otherwise
 from lwtrain.config.words import Given, Word, parse, quoted
 from lwtrain.errors import ConfigError
 
@@ -58,6 +59,7 @@ class CommandLine:
         self._doubtful: set[str] = set()  # groups whose choice is a mistake,
         self._unreadable: set[str] = set()  # and those of them for which no other choice can stand in
         self._refused: set[str] = set()  # settings that were given, but in words that cannot be read
+        self._goes_on = False  # with the runs that lie in the folder of a multirun
         self._words = self._parse(*texts)
         self._earlier = self._find_earlier_run()
         if self._earlier is not None:
@@ -86,6 +88,8 @@ class CommandLine:
             if new_folder and is_first_process():
                 for first in composed[:1]:
                     self._check_folder(first)
+                    if self._goes_on and not self._mistakes:
+                        self._check_earlier_jobs(first, words)
         told = [line for line in self._mistakes if line.partition(": missing; ")[0] not in self._refused]
         if self._mistakes:
             raise ConfigError("\n".join(dict.fromkeys(told)))
@@ -154,7 +158,12 @@ class CommandLine:
         if ckpt_path is None:
             return None
         if self.multirun:
-            self._mistakes.append(f"ckpt_path={ckpt_path}: not with -m; go on with one run at a time")
+            self._goes_on = True
+            if any(word.text != "ckpt_path=auto" for word in self._words if word.key == "ckpt_path"):
+                remedy = "choose auto, or go on with one run at a time"
+                self._mistakes.append(f"ckpt_path={ckpt_path}: not with -m; {remedy}")
+            elif self._given("hydra.sweep.dir") is None:
+                self._mistakes.append("ckpt_path=auto: say where the runs lie, or are to lie: hydra.sweep.dir=FOLDER")
             return None
         if ckpt_path == "auto":
             if run_dir is None:
@@ -199,9 +208,34 @@ class CommandLine:
         try:
             folder = Path(str(OmegaConf.select(run.hydra, setting.removeprefix("hydra."))))
             continued = self._earlier is not None and folder.resolve() == self._earlier.folder
-            (check_writable if continued else check_new_folder)(folder, setting)
+            (check_writable if continued or self._goes_on else check_new_folder)(folder, setting)
         except (OmegaConfBaseException, ConfigError) as error:
             self._mistakes.append(str(error))
+
+    def _check_earlier_jobs(self, first: Composed, words: Sequence[Word]) -> None:
+        """Make sure that the runs which lie in the folder of a multirun are those that it would make."""
+        place = OmegaConf.to_container(first.hydra.sweep, resolve=False)
+        if not isinstance(place, dict) or place["subdir"] != "${hydra.job.num}":
+            self._mistakes.append("hydra.sweep.subdir: not with ckpt_path=auto, which finds runs by their numbers")
+        if shuffled := [word.text for word in words if "shuffle" in word.text.partition("=")[2]]:
+            self._mistakes.append(f"{shuffled[0]}: not with ckpt_path=auto, which finds runs by their numbers")
+        folder = Path(str(first.hydra.sweep.dir))
+        earlier = [int(path.name) for path in folder.glob("[0-9]*") if path.name.isdecimal()]
+        jobs = islice(_jobs(words, swept_in(first)), max(earlier, default=-1) + 1)
+        for number, job in enumerate(jobs):
+            composed = self._composer.compose(job, self._mistakes) if (folder / str(number)).is_dir() else None
+            config = None if composed is None else self._check(composed)
+            if config is not None:
+                self._mistakes += made_otherwise(config, folder / str(number))
+            if self._mistakes:  # one run that differs is told: where values come or go, all behind it do
+                return
+
+
+def _jobs(words: Sequence[Word], swept: Iterable[str]) -> Iterator[tuple[Given, ...]]:
+    """Combine the words' values in the order in which Hydra numbers the runs: first what YAML files want tried."""
+    last = {word.key: word for word in words}
+    order = dict.fromkeys([*(key.lstrip("+") for key in swept), *last])
+    return product(*(last[key].runs for key in order if key in last and last[key].runs))
 
 
 def _each_value(words: Sequence[Word]) -> Iterator[tuple[Given, ...]]:

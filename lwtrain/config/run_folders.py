@@ -20,7 +20,7 @@ from lwtrain.whole_archives import is_whole
 SETTINGS = "config.yaml"  # in a run's folder: all it was made with
 WORDS = ".hydra/overrides.yaml"  # there too: the command line, as Hydra keeps it
 _LAST, _BEST = "checkpoints/last.ckpt", "checkpoints/best.ckpt"
-_METRICS = "metrics.json"
+METRICS = "metrics.json"  # there too, once it has ended: what it came to
 
 FREE = (
     *("compile", "progress", "data_dir", "front", "trainer", "logger", "callbacks", "ckpt_path", "layer.store"),
@@ -80,9 +80,9 @@ def find_earlier_run(ckpt_path: str, outputs: Path) -> EarlierRun:
         checkpoint = max(outputs.glob(f"**/{_LAST}"), key=lambda path: path.stat().st_mtime, default=None)
         if checkpoint is None:
             raise ConfigError(f"ckpt_path=last: no checkpoint below {outputs}/ yet; start a run without ckpt_path")
-        checkpoint, damaged = _sound_checkpoint(checkpoint.parents[1])
+        checkpoint, damaged = sound_checkpoint(checkpoint.parents[1])
     elif holds_checkpoints(Path(ckpt_path)):
-        checkpoint, damaged = _sound_checkpoint(Path(ckpt_path))
+        checkpoint, damaged = sound_checkpoint(Path(ckpt_path))
     else:
         checkpoint = Path(ckpt_path)
         if not checkpoint.is_file():
@@ -103,10 +103,13 @@ def holds_checkpoints(folder: Path) -> bool:
     return (folder / _LAST).is_file() or (folder / _BEST).is_file()
 
 
-def _sound_checkpoint(run: Path) -> tuple[Path, Path | None]:
+def sound_checkpoint(run: Path) -> tuple[Path, Path | None]:
     """Find the last checkpoint of a run that is whole, and the one that it stands in for, if that is damaged.
 
     A run that goes on from the best checkpoint makes the epochs behind it again, and ends as it would have ended.
+
+    Raises:
+        ConfigError: If neither is whole.
     """
     last, best = run / _LAST, run / _BEST
     if is_whole(last):
@@ -133,19 +136,28 @@ def differences(config: Config, earlier: EarlierRun) -> list[str]:
     Returns:
         A line for each setting, and one that says what to do; nothing if there is no difference.
     """
-    now, then = flatten(asdict(config)), flatten(earlier.settings)
-    changed = [name for name in now if name in then and now[name] != then[name] and not _is_free(name)]
-    if len(changed) > 1:
-        changed = [name for name in changed if name != "batches"]  # auto comes out differently where others change
     lines = [
-        f"{name}={shown(now[name])}: the checkpoint was made with {name}={shown(then[name])}"
-        for name in changed
-        if "." not in name or name.partition(".")[0] not in changed  # another choice has other settings anyway
+        f"{name}={shown(now)}: the checkpoint was made with {name}={shown(then)}"
+        for name, (now, then) in changes(config, earlier.settings).items()
     ]
     return [*lines, "Go on without these changes, or start a new run without ckpt_path"] if lines else []
 
 
-def _is_free(setting: str) -> bool:
+def changes(config: Config, settings: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Give what would be trained differently: by setting the value now, and that among the `settings` of before."""
+    now, then = flatten(asdict(config)), flatten(settings)
+    changed = [name for name in now if name in then and now[name] != then[name] and not is_free(name)]
+    if len(changed) > 1:
+        changed = [name for name in changed if name != "batches"]  # auto comes out differently where others change
+    return {
+        name: (now[name], then[name])
+        for name in changed
+        if "." not in name or name.partition(".")[0] not in changed  # another choice has other settings anyway
+    }
+
+
+def is_free(setting: str) -> bool:
+    """Whether a setting may change when a run is continued."""
     return setting not in NOT_FREE and any(setting == free or setting.startswith(f"{free}.") for free in FREE)
 
 
@@ -183,11 +195,12 @@ def check_new_folder(folder: Path, setting: str) -> None:
     Raises:
         ConfigError: If it is taken or cannot be written to.
     """
-    place, go_on = ("", "go on with it") if setting == "hydra.run.dir" else ("[!.]*/", "go on with it without -m")
-    if stored := min(folder.glob(place + _LAST), default=None):
-        run = stored.parents[_LAST.count("/")]
-        raise ConfigError(f"{setting}={folder}: it holds a run; choose another, or {go_on}: ckpt_path={run}")
-    if any(folder.glob(place + _METRICS)):  # of a trial that stored no checkpoint
+    if setting == "hydra.sweep.dir":
+        if any(any(folder.glob(f"[!.]*/{file}")) for file in (_LAST, METRICS)):
+            raise ConfigError(f"{setting}={folder}: it holds runs; choose another, or go on with them: ckpt_path=auto")
+    elif (folder / _LAST).is_file():
+        raise ConfigError(f"{setting}={folder}: it holds a run; choose another, or go on with it: ckpt_path={folder}")
+    elif (folder / METRICS).is_file():  # of a trial that stored no checkpoint
         raise ConfigError(f"{setting}={folder}: it holds a run; choose another")
     check_writable(folder, setting)
 
@@ -209,8 +222,15 @@ def check_writable(folder: Path, setting: str) -> None:
         raise ConfigError(f"{setting}={folder}: cannot be written to ({error.strerror}); choose another") from error
 
 
-def how_to_go_on(folder: Path) -> str:
-    """Say of a run that was stopped how to continue it."""
+def how_to_go_on(folder: Path, sweep: Path | None = None) -> str:
+    """Say of a run that was stopped how to continue it.
+
+    Args:
+        folder: The run's.
+        sweep: That of all its runs, if the run was one of several.
+    """
+    if sweep is not None:
+        return f"stopped; go on with the same command and: hydra.sweep.dir={sweep} ckpt_path=auto"
     if (folder / _LAST).exists():
         return f"stopped; go on with: ckpt_path={folder}"
     return "stopped before the first checkpoint; start it anew"

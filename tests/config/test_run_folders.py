@@ -201,7 +201,7 @@ def test_damaged_settings_are_said_so(damage: str) -> None:
 
 def test_a_multirun_continues_nothing() -> None:
     earlier_run(Path("outputs/run"))
-    with pytest.raises(ConfigError, match="ckpt_path=last: not with -m; go on with one run at a time"):
+    with pytest.raises(ConfigError, match="ckpt_path=last: not with -m; choose auto, or go on with one run at a"):
         CommandLine(["ckpt_path=last", "seed=1,2"], multirun=True).check()
 
 
@@ -211,7 +211,7 @@ def test_a_folder_with_a_run_in_it_is_not_overwritten() -> None:
         "hydra.run.dir=run: it holds a run; choose another, or go on with it: ckpt_path=run"
     )
     earlier_run(Path("sweep/0"))
-    with pytest.raises(ConfigError, match=r"or go on with it without -m: ckpt_path=sweep/0$"):
+    with pytest.raises(ConfigError, match=r"sweep: it holds runs; choose another, or go on with them: ckpt_path=auto$"):
         CommandLine(["hydra.sweep.dir=sweep", "seed=1,2"], multirun=True).check(new_folder=True)
     check_new_folder(Path("sweep"), "hydra.run.dir")  # runs of one experiment may lie side by side
 
@@ -230,7 +230,7 @@ def test_a_run_that_stored_no_checkpoint_is_not_overwritten_either() -> None:
         Path(folder).mkdir(parents=True)
         Path(folder, "metrics.json").touch()
     assert refusal("hydra.run.dir=run") == "hydra.run.dir=run: it holds a run; choose another"
-    with pytest.raises(ConfigError, match=r"hydra.sweep.dir=sweep: it holds a run; choose another"):
+    with pytest.raises(ConfigError, match=r"hydra.sweep.dir=sweep: it holds runs; choose another, or go on"):
         check_new_folder(Path("sweep"), "hydra.sweep.dir")
 
 
