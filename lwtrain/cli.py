@@ -72,6 +72,7 @@ def _start(arguments: list[str]) -> None:
     import hydra
     from hydra._internal.utils import get_args_parser  # there is no public way to tell options from settings
 
+    from lwtrain.searching import register
     from lwtrain.sweeps import results_shown
 
     if "--debug" in arguments:
@@ -90,6 +91,7 @@ def _start(arguments: list[str]) -> None:
         _offer(words)
     else:
         words = _checked(words, options)
+    register()
     with _arguments(flags + words), results_shown():
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(run_job)()
 

@@ -1,4 +1,4 @@
-"""What a run of a multirun needs if it has a process of its own beside others: lines that can be told apart, and an end.
+"""What runs need that have processes of their own, side by side: lines that can be told apart, and an end.
 
 How many threads each has is settled by joblib, which gives each an equal part of the cores (OMP_NUM_THREADS).
 """
@@ -20,7 +20,7 @@ _KILLED = 137
 
 
 class MarkedLines(io.TextIOBase):
-    """Writes lines whole and with a mark before each, so that several processes can share a screen.
+    r"""Writes lines whole and with a mark before each, so that several processes can share a screen.
 
     A part of a line waits for its end.
 
@@ -31,10 +31,10 @@ class MarkedLines(io.TextIOBase):
     Example:
         >>> text = io.StringIO()
         >>> lines = MarkedLines(text, "3: ")
-        >>> lines.write("wave 1/2"), lines.write("  layer 1/9\\nwave")
+        >>> lines.write("wave 1/2"), lines.write("  layer 1/9\nwave")
         (8, 16)
         >>> text.getvalue()
-        '3: wave 1/2  layer 1/9\\n'
+        '3: wave 1/2  layer 1/9\n'
     """
 
     def __init__(self, stream: TextIO, mark: str) -> None:
@@ -80,7 +80,7 @@ class ParallelJob(Callback):
         self.__init__()  # type: ignore[misc]
         self._program = state["_program"]
 
-    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+    def on_multirun_start(self, **_: Any) -> None:
         """Remember the program's process, and take that with me to where the runs are."""
         self._program = os.getpid()
 
@@ -98,7 +98,7 @@ class ParallelJob(Callback):
                 if isinstance(handler, logging.StreamHandler) and handler.stream is stream:
                     handler.setStream(marked)
 
-    def on_job_end(self, config: DictConfig, **_: Any) -> None:
+    def on_job_end(self, **_: Any) -> None:
         """Give the streams back for the next run of this process."""
         self._redirected.close()
 

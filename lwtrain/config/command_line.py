@@ -22,6 +22,7 @@ from lwtrain.config.run_folders import (
     is_first_process,
 )
 from lwtrain.config.schema import Config
+from lwtrain.config.searching import is_search, mistakes_of_search, searched_otherwise
 from lwtrain.config.sweep_folders import made_otherwise
 from lwtrain.config.words import Given, Word, parse, quoted
 from lwtrain.errors import ConfigError
@@ -85,11 +86,13 @@ class CommandLine:
             composed = [outcome for outcome in outcomes if outcome is not None]
             self._check_swept(composed, starts=new_folder)
             configs = [self._check(each) for each in composed]
+            if self.multirun and composed:
+                self._mistakes += mistakes_of_search(composed[0].hydra, words, configs)
             if new_folder and is_first_process():
                 for first in composed[:1]:
                     self._check_folder(first)
                     if self._goes_on and not self._mistakes:
-                        self._check_earlier_jobs(first, words)
+                        self._check_earlier_jobs(first, words, configs)
         told = [line for line in self._mistakes if line.partition(": missing; ")[0] not in self._refused]
         if self._mistakes:
             raise ConfigError("\n".join(dict.fromkeys(told)))
@@ -131,7 +134,8 @@ class CommandLine:
                     f"hydra.sweeper.params: there are values to try ({', '.join(swept)}); put -m first"
                 )
             if self.multirun and swept != swept_in(runs[0]):  # Hydra reads them before it goes through experiments
-                self._mistakes.append("experiment: one that lists values to try cannot be one of several; choose one")
+                group = "hparams_search" if self._given("hparams_search") else "experiment"
+                self._mistakes.append(f"{group}: one that lists values to try cannot be one of several; choose one")
             for key in added.intersection(swept):
                 self._mistakes.append(f"hydra.sweeper.params.{key}: no YAML file has a value for it; write ++{key}")
 
@@ -212,7 +216,7 @@ class CommandLine:
         except (OmegaConfBaseException, ConfigError) as error:
             self._mistakes.append(str(error))
 
-    def _check_earlier_jobs(self, first: Composed, words: Sequence[Word]) -> None:
+    def _check_earlier_jobs(self, first: Composed, words: Sequence[Word], configs: Sequence[Config | None]) -> None:
         """Make sure that the runs which lie in the folder of a multirun are those that it would make."""
         place = OmegaConf.to_container(first.hydra.sweep, resolve=False)
         if not isinstance(place, dict) or place["subdir"] != "${hydra.job.num}":
@@ -220,6 +224,11 @@ class CommandLine:
         if shuffled := [word.text for word in words if "shuffle" in word.text.partition("=")[2]]:
             self._mistakes.append(f"{shuffled[0]}: not with ckpt_path=auto, which finds runs by their numbers")
         folder = Path(str(first.hydra.sweep.dir))
+        if is_search(first.hydra):
+            for config in configs[:1]:
+                assert config is not None, "there are no mistakes"
+                self._mistakes += searched_otherwise(folder, swept_in(first), self._words, config)
+            return
         earlier = [int(path.name) for path in folder.glob("[0-9]*") if path.name.isdecimal()]
         jobs = islice(_jobs(words, swept_in(first)), max(earlier, default=-1) + 1)
         for number, job in enumerate(jobs):

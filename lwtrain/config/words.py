@@ -10,6 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override, Quote, QuotedString
 from hydra.errors import HydraException
 
+from lwtrain.config.search_space import Interval, read_interval
 from lwtrain.config.wording import shown
 from lwtrain.registry import choices_hint
 
@@ -35,6 +36,7 @@ class Word:
     key: str
     text: str  # in Hydra's grammar
     runs: tuple[Given, ...]  # one, or in a multirun one for each of its values; none if nothing can be made of them
+    interval: Interval | None = None  # of which `runs` has the ends
 
 
 def quoted(value: object) -> str:
@@ -73,6 +75,9 @@ def parse(text: str, groups: Groups, mistakes: list[str], *, multirun: bool = Fa
         return None
     try:
         override = OverridesParser.create().parse_override(text)
+        if override.is_interval_sweep() and (complaint := _complaint(override)):
+            mistakes.append(complaint)
+            return None
         values = list(islice(_values(override, groups), _MOST_VALUES))
     except (HydraException, ValueError, RecursionError):
         mistakes.append(
@@ -97,12 +102,13 @@ def parse(text: str, groups: Groups, mistakes: list[str], *, multirun: bool = Fa
         runs = [Given(key, value, "setting", f"{key}={written}") for written, value in values]
         if key in groups:
             runs = [choice for run in runs for choice in _choices(run, groups[key], mistakes)]
-        return Word(key, f"{key}={override.get_value_string()}", tuple(runs))
+        interval = read_interval(override) if override.is_interval_sweep() else None
+        return Word(key, f"{key}={override.get_value_string()}", tuple(runs), interval)
     return None
 
 
 def _values(override: Override, groups: Groups) -> Iterator[tuple[str, Any]]:
-    """Go through a word's values, each as it is written and as it is meant; through none where they have no end."""
+    """Go through a word's values, each as it is written and as it is meant; of an interval there are two, its ends."""
     value: Any = override.value()
     if isinstance(value, Glob):
         for name in value.filter(groups.get(override.key_or_group, [])):
@@ -110,8 +116,19 @@ def _values(override: Override, groups: Groups) -> Iterator[tuple[str, Any]]:
     elif override.is_discrete_sweep():
         for written in override.sweep_string_iterator():
             yield written, OverridesParser.create().parse_override(f"value={written}").value()
-    elif not override.is_interval_sweep():
+    elif override.is_interval_sweep():
+        low, high, *_ = read_interval(override)
+        yield from ((str(end), end) for end in (low, high))
+    else:
         yield override.get_value_string() if override.value_type else "", value
+
+
+def _complaint(interval: Override) -> str | None:
+    try:
+        read_interval(interval)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _choices(run: Given, choices: list[str], mistakes: list[str]) -> Iterator[Given]:
