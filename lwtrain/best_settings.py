@@ -28,7 +28,8 @@ def write_best(folder: Path, words: Sequence[str], which: str, accuracy: float) 
         The words, ready to be typed behind `lwtrain`.
     """
     groups = group_choices()
-    chosen: list[Any] = []
+    experiments: list[str] = []
+    choices: list[dict[str, Any]] = []
     settings: dict[str, Any] = {}
     kept = []
     for override in OverridesParser.create().parse_overrides([*words]):
@@ -38,14 +39,14 @@ def write_best(folder: Path, words: Sequence[str], which: str, accuracy: float) 
         kept.append(f"{override.get_key_element()}={override.get_value_element_as_str()}")
         if key == "experiment":
             names = value if isinstance(value, list) else [value]
-            chosen[:0] = [f"/experiment/{name}@_global_" for name in names if name is not None]
+            experiments = [f"/experiment/{name}@_global_" for name in names if name is not None]
         elif key in groups:
-            chosen.append({f"override /{key}": value})
+            choices.append({f"override /{key}": value})
         else:
             _put(settings, key.split("."), value)
-    lines = [f"# {which.capitalize()}: vote/val/accuracy {accuracy:.4f}", "# @package _global_"]
-    content = {"defaults": [*chosen, "_self_"], **settings}
-    text = "\n".join(reversed(lines)) + "\n" + yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    content = {"defaults": [*experiments, "_self_", *choices], **settings}
+    about = f"# @package _global_\n# {which.capitalize()}: vote/val/accuracy {accuracy:.4f}\n"
+    text = about + yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     (folder / BEST).parent.mkdir(exist_ok=True)
     write_whole(folder / BEST, lambda file: file.write(text.encode()))
     return shlex.join(kept)

@@ -3,9 +3,9 @@
 Of Hydra's own plugin for optuna the last release wants an optuna of 2021.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 from hydra.core.plugins import Plugins
@@ -33,8 +33,8 @@ TRIALS = "trials.log"  # in the search's folder: what optuna knows, a line for e
 class Search(Sweeper):
     """Makes runs one after the other, or as many at once as the launcher does, each with what seems best to try next.
 
-    The trial of number k is the run in folder k. What is proposed for it follows from the seed, k, and the trials that had
-    ended by then: a search that was stopped goes on as if it had not been, as long as one run is made at a time.
+    The trial of number k is the run in folder k. What is proposed for it follows from the seed, k, and the trials that
+    had ended by then: a search that was stopped goes on as if it had not been, as long as one run is made at a time.
 
     Args:
         trials: How many runs, failed ones included.
@@ -81,7 +81,9 @@ class Search(Sweeper):
         from optuna.trial import TrialState
 
         stopped = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        for trial in [trial for trial in stopped if len(trial.params) < len(dimensions)]:  # killed while it was proposed
+        for trial in [
+            trial for trial in stopped if len(trial.params) < len(dimensions)
+        ]:  # killed while it was proposed
             study.tell(trial.number, state=TrialState.FAIL)
             stopped.remove(trial)
         if stopped:

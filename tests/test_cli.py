@@ -1,6 +1,5 @@
 """The command line, from what is typed to what is printed, the exit code and the files."""
 
-import json
 import logging
 import re
 import signal
@@ -9,17 +8,15 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 import yaml
 from small_folders import pets
+from stand_in_training import Training
 from stored_checkpoints import damage, store_checkpoint
 
 from lwtrain import cli
 from lwtrain.commands import COMMANDS
-from lwtrain.config.schema import Config
 from lwtrain.data.picture_folder import list_pictures
 from lwtrain.errors import ConfigError, DataError, Stopped, WriteError
 from lwtrain.failures import read_failure
@@ -44,22 +41,6 @@ def logging_as_before() -> Iterator[None]:
         handler.close()
     root.handlers[:] = handlers
     root.setLevel(level)
-
-
-class Training(ModuleType):
-    """Stands in for `lwtrain.training`: remembers what it is asked to train, and fails where told to."""
-
-    def __init__(self) -> None:
-        super().__init__("lwtrain.training")
-        self.runs: list[tuple[Config, Path]] = []
-        self.failures: dict[int, BaseException] = {}
-
-    def train(self, config: Config, run_dir: Path) -> dict[str, Any]:
-        self.runs.append((config, run_dir))
-        if len(self.runs) in self.failures:
-            raise self.failures[len(self.runs)]
-        store_checkpoint(run_dir / "checkpoints" / "last.ckpt")
-        return {"vote/val/accuracy": 0.9}
 
 
 @pytest.fixture
@@ -319,12 +300,11 @@ def test_a_multirun_ends_with_a_table_of_its_runs(training: Training, capsys: py
 
 def test_a_sweep_goes_on_by_the_same_command(training: Training, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["-m", "seed=1,2,3,4", "hydra.sweep.dir=sweep", "ckpt_path=auto", "progress=none"]
+    training.accuracy = lambda config: 0.7
     training.failures[2], training.failures[3] = DataError("data/x: cut short"), Stopped(signal.SIGTERM)
     assert exit_code(*words) == 143
     told = "stopped; go on with the same command and: hydra.sweep.dir=sweep ckpt_path=auto"
     assert capsys.readouterr().err.splitlines()[-1] == told
-    config = yaml.safe_load(Path("sweep/0/config.yaml").read_text())
-    Path("sweep/0/metrics.json").write_text(json.dumps({"vote/val/accuracy": 0.7, "config": config}))
     store_checkpoint(Path("sweep/2/checkpoints/last.ckpt"))
     cli.main(words)
     begun, again = training.runs[:3], training.runs[3:]

@@ -39,19 +39,19 @@ def test_a_run_beside_others_has_its_number_before_its_lines(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job, config = ParallelJob(), OmegaConf.create({"hydra": {"job": {"num": 3}}})
-    job.on_multirun_start(config)
+    job.on_multirun_start(config=config)
     job = in_a_worker(job)
     monkeypatch.setattr(os, "getppid", os.getpid)  # as if this process were a child of itself,
     monkeypatch.setattr("lwtrain.parallel_jobs._end_with", lambda program: None)  # which ends when that is over
     handler = logging.StreamHandler(sys.stderr)
     logging.getLogger().addHandler(handler)
     job.on_job_start(config)
-    print("begun")
+    sys.stdout.write("begun\n")
     logging.getLogger().warning("note")
-    print("unfinished", end="")
-    job.on_job_end(config)
+    sys.stdout.write("unfinished")
+    job.on_job_end(config=config)
     logging.getLogger().removeHandler(handler)
-    print("plain")
+    sys.stdout.write("plain\n")
     assert capsys.readouterr() == ("3: begun\n3: unfinished\nplain\n", "3: note\n")
 
 
@@ -59,10 +59,10 @@ def test_a_run_beside_others_has_its_number_before_its_lines(
 def test_a_run_in_the_programs_own_process_has_plain_lines(started: bool, capsys: pytest.CaptureFixture[str]) -> None:
     job, config = ParallelJob(), OmegaConf.create({"hydra": {"job": {"num": 3}}})
     if started:
-        job.on_multirun_start(config)
+        job.on_multirun_start(config=config)
     job.on_job_start(config)
-    print("begun")
-    job.on_job_end(config)
+    sys.stdout.write("begun\n")
+    job.on_job_end(config=config)
     assert capsys.readouterr().out == "begun\n"
 
 

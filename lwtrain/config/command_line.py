@@ -22,7 +22,7 @@ from lwtrain.config.run_folders import (
     is_first_process,
 )
 from lwtrain.config.schema import Config
-from lwtrain.config.searching import is_search, mistakes_of_search, searched_otherwise
+from lwtrain.config.search_mistakes import is_search, mistakes_of_search, searched_otherwise
 from lwtrain.config.sweep_folders import made_otherwise
 from lwtrain.config.words import Given, Word, parse, quoted
 from lwtrain.errors import ConfigError

@@ -52,7 +52,8 @@ def read_space(words: Sequence[str]) -> Space:
         ['model=vgg8b']
     """
     overrides = {
-        override.get_key_element().lstrip("+"): override for override in OverridesParser.create().parse_overrides([*words])
+        override.get_key_element().lstrip("+"): override
+        for override in OverridesParser.create().parse_overrides([*words])
     }
     dimensions: dict[str, Dimension] = {}
     fixed, texts = [], {}

@@ -79,7 +79,7 @@ ONE_MISTAKE = {
     "~model": "settings are changed, not taken away or moved; write setting=value",
     "model@backbone=vgg11": "settings are changed, not taken away or moved",
     "seed=1,2": "choose one value; with -m before it, several start a run each",
-    "seed=interval(0,1)": "there is no value in this; list some, such as seed=a,b",
+    "seed=interval(0,1)": "choose one value; with -m before it, several start a run each",
     "seed=${sead}": "seed: Interpolation key 'sead' not found",
     "hydra.run.dirr=x": "Key 'dirr' not in 'RunDir'",
     "hydra/launcher=slurm": "In 'hydra/config': Could not find 'hydra/launcher/slurm'",
