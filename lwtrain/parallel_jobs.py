@@ -12,6 +12,7 @@ import time
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from typing import Any, TextIO
 
+from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
@@ -80,7 +81,7 @@ class ParallelJob(Callback):
         self.__init__()  # type: ignore[misc]
         self._program = state["_program"]
 
-    def on_multirun_start(self, **_: Any) -> None:
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Remember the program's process, and take that with me to where the runs are."""
         self._program = os.getpid()
 
@@ -98,7 +99,7 @@ class ParallelJob(Callback):
                 if isinstance(handler, logging.StreamHandler) and handler.stream is stream:
                     handler.setStream(marked)
 
-    def on_job_end(self, **_: Any) -> None:
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         """Give the streams back for the next run of this process."""
         self._redirected.close()
 

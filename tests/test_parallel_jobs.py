@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hydra.core.utils import JobReturn
 from omegaconf import OmegaConf
 
 from lwtrain.parallel_jobs import MarkedLines, ParallelJob
@@ -49,7 +50,7 @@ def test_a_run_beside_others_has_its_number_before_its_lines(
     sys.stdout.write("begun\n")
     logging.getLogger().warning("note")
     sys.stdout.write("unfinished")
-    job.on_job_end(config=config)
+    job.on_job_end(config=config, job_return=JobReturn())
     logging.getLogger().removeHandler(handler)
     sys.stdout.write("plain\n")
     assert capsys.readouterr() == ("3: begun\n3: unfinished\nplain\n", "3: note\n")
@@ -62,7 +63,7 @@ def test_a_run_in_the_programs_own_process_has_plain_lines(started: bool, capsys
         job.on_multirun_start(config=config)
     job.on_job_start(config)
     sys.stdout.write("begun\n")
-    job.on_job_end(config=config)
+    job.on_job_end(config=config, job_return=JobReturn())
     assert capsys.readouterr().out == "begun\n"
 
 

@@ -50,6 +50,8 @@ def test_code_runs(code: str, tmp_path: Path) -> None:
 def test_commands_have_no_mistake(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if "joblib" in command:
         pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    if "hparams_search" in command:
+        pytest.importorskip("optuna")
     pets(tmp_path / "photos", cats=90, dogs=90)
     (tmp_path / "photos" / "more").rename(tmp_path / "more_photos")
     monkeypatch.chdir(tmp_path)

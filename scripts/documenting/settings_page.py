@@ -42,7 +42,7 @@ def settings_page() -> str:
     ]
     for group in groups:
         parts += [f"\n## {group.name}\n", f"{_sentence(group.text)}.\n"]
-        parts += _experiments() if group.name == "experiment" else _group(group, kinds[group.name])
+        parts += _group(group, kinds[group.name]) if group.name in kinds else _files(group.name)
     return "\n".join(parts) + "\n"
 
 
@@ -126,11 +126,12 @@ def _choices(group: Remark, choices: list[str]) -> Iterator[str]:
         yield f"- `{group.name}={choice}`{default}" + (f": {about.rstrip('.')}" if about else "")
 
 
-def _experiments() -> Iterator[str]:
+def _files(group: str) -> Iterator[str]:
+    """List what sets settings of many groups."""
     yield "What stands beside it on the command line takes the place of what it sets.\n"
-    for name in group_choices()["experiment"]:
-        about = read_remarks(conf_dir() / "experiment" / f"{name}.yaml").about
-        yield f"- `experiment={name}`: {about.rstrip('.')}"
+    for name in group_choices()[group]:
+        about = read_remarks(conf_dir() / group / f"{name}.yaml").about
+        yield f"- `{group}={name}`: {about.rstrip('.')}"
 
 
 def _default(values: dict[str, dict[str, Any]], prefix: str, setting: Setting) -> str:
