@@ -9,7 +9,6 @@ from lwtrain.errors import ConfigError
 
 REFUSED = {
     "optimizer.lr=interval(1,0.1)": "optimizer.lr=interval(1,0.1): write interval(low, high), the lower end first",
-    "optimizer.lr=interval(end=1)": "optimizer.lr=interval(end=1): write interval(low, high), the lower end first",
     "optimizer.lr=tag(log,interval(0,1))": "optimizer.lr=tag(log,interval(0,1)): on a log scale both ends are above 0",
     "optimizer.lr=tag(ln,interval(1,2))": "optimizer.lr=tag(ln,interval(1,2)): the only tag is log",
     "optimizer.lr=interval(-1,1)": "optimizer.lr=-1.0: choose a number above 0",
