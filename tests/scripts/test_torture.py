@@ -18,6 +18,7 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
 PATIENCE = 600  # seconds
 
 
+@pytest.mark.timeout(900)  # many processes, each of which imports torch
 def test_runs_that_are_killed_end_as_if_nothing_had_happened(tmp_path: Path) -> None:
     command = [sys.executable, SCRIPTS / "torture.py", "--kills", "6", "--folder", tmp_path]
     only = ["--only", "wave-disk", "sequential-memory", "simultaneous-memory"]
