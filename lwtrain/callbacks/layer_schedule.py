@@ -8,11 +8,12 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
-from pytorch_lightning.strategies import DDPStrategy
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from lwtrain.courses import Course
+from lwtrain.data.module import SemiSupervisedDataModule
+from lwtrain.data_parallel import share_statistics, synchronise_active_layer
 from lwtrain.fronts.keeper import FrontKeeper, Views
+from lwtrain.layered_module import activate, layers_of, names_of
 from lwtrain.optimizer_state import check_resting_state, settle_states
 from lwtrain.optimizers import follow_course
 from lwtrain.schedules import Moment, Together, Visit, timetable
@@ -21,7 +22,10 @@ from lwtrain.stack import LayerStack
 
 
 class LayerSchedule(Callback):
-    """Lets the layers of a `LayerStack` train one after the other, as a list of visits says.
+    """Lets the layers of a network train one after the other, as a list of visits says.
+
+    The network is a `LayerStack`, or any LightningModule of your own that has `layers`; see
+    `lwtrain.layered_module.LayeredModule`. Only a stack has fronts, a vote and states of its optimizer that rest.
 
     Promises: resting layers do not move, batch-norm statistics included; what happens in an epoch follows from the
     run's seed and the epoch's number alone, so a run resumed from any epoch's checkpoint goes on bit for bit.
@@ -35,7 +39,8 @@ class LayerSchedule(Callback):
         views: How many augmented views a visit of several epochs cycles through; "fresh": a new one for each epoch.
         front_folder: Where a front on disk lies; None: where the system keeps temporary files.
         course: "constant", "linear", "cosine", "halving" or "steps": how each layer's learning rate falls over the
-            layer's own epochs; see `lwtrain.courses.Course`, also for the next three.
+            layer's own epochs; see `lwtrain.courses.Course`, also for the next three. None: rates are left to the
+            network, which may have a scheduler for them.
         halve_every: After how many of the layer's own epochs "halving" halves it, each time.
         drops_at: After which shares of the layer's own epochs "steps" lowers it.
         drop_factor: What "steps" multiplies it by, each time.
@@ -44,8 +49,9 @@ class LayerSchedule(Callback):
             see `lwtrain.optimizer_state`.
 
     Raises:
-        ValueError: If front, views, course (or what belongs to it) or resting_state cannot be, or the data module does
-            not fit the front.
+        ValueError: If front, views, course (or what belongs to it) or resting_state cannot be; in `fit`, if the data
+            module does not fit the front, or the network is no `LayerStack` and front, views, front_folder or
+            resting_state is given, or it has no layers, or a scheduler beside the course.
     """
 
     def __init__(
@@ -55,7 +61,7 @@ class LayerSchedule(Callback):
         front: str = "auto",
         views: Views = "fresh",
         front_folder: Path | None = None,
-        course: str = "linear",
+        course: str | None = "linear",
         halve_every: int = 20,
         drops_at: Sequence[float] = (0.5, 0.75),
         drop_factor: float = 0.1,
@@ -63,8 +69,11 @@ class LayerSchedule(Callback):
         resting_state: str = "same",
     ) -> None:
         self.fronts = FrontKeeper(front, views, front_folder)
-        self.course = Course(course, halve_every, tuple(drops_at), drop_factor)
+        self.course = None if course is None else Course(course, halve_every, tuple(drops_at), drop_factor)
         self.rest, self.resting_state = rest, check_resting_state(resting_state)
+        given = {"front": front, "views": views, "front_folder": front_folder, "resting_state": resting_state}
+        left_out = {"front": "auto", "views": "fresh", "front_folder": None, "resting_state": "same"}
+        self._for_stacks = {name: value for name, value in given.items() if value != left_out[name]}
         self._visits = visits
         self._timetable: list[Moment] = []
         self._wrapped_for: int | Together | None = None  # whose gradients data parallelism synchronises
@@ -106,38 +115,49 @@ class LayerSchedule(Callback):
         """Read the schedule, and set the number of epochs."""
         if stage != "fit":
             return
-        assert isinstance(pl_module, LayerStack)
-        self._timetable = self.timetable(len(pl_module.layers))
+        self._timetable = self.timetable(len(layers_of(pl_module)))
         epochs, wanted = len(self._timetable), trainer.max_epochs
         trainer.fit_loop.max_epochs = epochs if wanted is None or wanted < 0 else min(wanted, epochs)
-        pl_module.expect(self._trained(pl_module, epochs))
-        pl_module.elect(self.rest)
+        if isinstance(pl_module, LayerStack):
+            pl_module.expect(self._trained(pl_module, epochs))
+            pl_module.elect(self.rest)
+        else:
+            self._refuse_what_stacks_have(trainer, pl_module)
         self._seed, self._first_epoch = torch.initial_seed(), 0  # a checkpoint, if any, is read after this
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Seed the first epoch, whose loader Lightning asks next, and put fronts before the active layer."""
-        assert isinstance(pl_module, LayerStack)
         warnings.filterwarnings(
             "ignore", "Found .* in eval mode at the start of training"
         )  # who trains is settled here
         self.seed_epoch(self._first_epoch, trainer, "loader")
         self._wrapped_for = None  # left over where an earlier fit was interrupted
-        entries = {pl_module.entry_of(turn, self.rest) for turn in self.turns(0, None)}
-        longest = max((moment.visit.epochs for moment in self._timetable), default=1)
-        self.fronts.open(trainer, pl_module, entries, longest)
+        if isinstance(pl_module, LayerStack):
+            entries = {pl_module.entry_of(turn, self.rest) for turn in self.turns(0, None)}
+            longest = max((moment.visit.epochs for moment in self._timetable), default=1)
+            self.fronts.open(trainer, pl_module, entries, longest)
+        else:
+            for moment in self._timetable[self._first_epoch :][:1]:  # a look at validation images comes before training
+                activate(pl_module, moment.visit.layer, self.rest)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Make sure that nobody else sets the learning rates."""
+        if self.course is not None and trainer.lr_scheduler_configs:
+            reason = "the schedule sets the learning rates, and so would the network's own scheduler"
+            raise ValueError(f"course={self.course.name}: {reason}; choose None, or leave that out")
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Wake the layer whose turn it is, and bring the front before it."""
-        assert isinstance(pl_module, LayerStack)
         moment = self.moment(trainer)
         visit = moment.visit
-        pl_module.activate(visit.layer, self.rest)
-        pl_module.elect(self._trained(pl_module, trainer.current_epoch + 1))
-        self._settle_states(trainer, pl_module)
+        activate(pl_module, visit.layer, self.rest)
         if visit.layer != self._wrapped_for:
             self._wrapped_for = visit.layer
-            _synchronise_active_layer(trainer, pl_module)
-        self.fronts.bring(pl_module.entry, visit.wave, moment.epoch)
+            synchronise_active_layer(trainer)
+        if isinstance(pl_module, LayerStack):
+            pl_module.elect(self._trained(pl_module, trainer.current_epoch + 1))
+            self._settle_states(trainer, pl_module)
+            self.fronts.bring(pl_module.entry, visit.wave, moment.epoch)
         if trainer.current_epoch != self._first_epoch:  # that one's loader has begun to draw
             self.seed_epoch(trainer.current_epoch, trainer, "loader")
 
@@ -145,32 +165,33 @@ class LayerSchedule(Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
         """Set the active layer's learning rate; before the first batch, seed what its modules draw."""
-        assert isinstance(pl_module, LayerStack)
         if batch_idx == 0:
             self.seed_epoch(trainer.current_epoch, trainer, "modules")
+        if self.course is None:
+            return
         moment = self.moment(trainer)
         done = moment.done(batch_idx / trainer.num_training_batches)
         factor = self.course.left(done, moment.layer_epochs)
-        name = pl_module.active_name if isinstance(moment.visit.layer, int) else None
+        name = names_of(pl_module)[moment.visit.layer] if isinstance(moment.visit.layer, int) else None
         for optimizer in trainer.optimizers:
             follow_course(optimizer, name, factor)
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Bring the validation front before the active layer, hearing layers on the way that have not been heard."""
-        assert isinstance(pl_module, LayerStack)
-        if trainer.state.fn == "fit":
-            _share_statistics(trainer)
+        if trainer.state.fn != "fit":
+            return
+        share_statistics(trainer)
+        if isinstance(pl_module, LayerStack):
             entry = pl_module.entry
             below = [voter for voter in pl_module.voter_numbers if voter < entry]
             self.fronts.bring_validation(entry, [voter for voter in below if not pl_module.ballots.knows([voter])])
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Leave the same weights and statistics on all processes."""
-        _share_statistics(trainer)
+        share_statistics(trainer)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Let go of the activations, and leave a network that is ready to be used."""
-        assert isinstance(pl_module, LayerStack)
         pl_module.eval()
         self.fronts.close()
 
@@ -194,6 +215,15 @@ class LayerSchedule(Callback):
 
     # Steps of the hooks
 
+    def _refuse_what_stacks_have(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        name = type(module).__name__
+        for setting, value in self._for_stacks.items():
+            raise ValueError(f"{setting}={value}: {name} is no LayerStack, which alone has a use for it; leave it out")
+        data = trainer.datamodule  # type: ignore[attr-defined]  # Lightning sets it without declaring it
+        if isinstance(data, SemiSupervisedDataModule):
+            reason = f"deals in rows of a front, which {name} has not"
+            raise ValueError(f"SemiSupervisedDataModule: {reason}; choose loaders of (images, labels)")
+
     def _trained(self, stack: LayerStack, epochs: int) -> set[int]:
         """Give the layers that have trained when so many epochs are over."""
         return {layer for turn in self.turns(0, epochs) for layer in stack.learners_of(turn, self.rest)} | set(
@@ -209,30 +239,3 @@ class LayerSchedule(Callback):
         )
         for optimizer in trainer.optimizers:
             settle_states(optimizer, awake, later, self.resting_state)
-
-
-def _synchronise_active_layer(trainer: pl.Trainer, stack: LayerStack) -> None:
-    """Let data parallelism follow the active layer.
-
-    DDP hooks itself to the parameters that need a gradient at the moment it wraps the module. A layer that wakes up
-    later would train unsynchronised, and silently. It also counts on one backward pass, behind the forward pass: where
-    a step takes many, the wrapping makes weights equal and is taken off again, and the stack averages its gradients.
-    """
-    strategy = trainer.strategy
-    if isinstance(strategy, DDPStrategy):
-        strategy.model = strategy.lightning_module
-        strategy.configure_ddp()
-        if stack.steps_backward_often:
-            strategy.model = strategy.lightning_module
-
-
-def _share_statistics(trainer: pl.Trainer) -> None:
-    """Give all processes the first one's batch-norm statistics.
-
-    DDP does so before each forward pass; what the last batch of an epoch has moved would stay different.
-    """
-    if isinstance(trainer.strategy, DDPStrategy) and trainer.world_size > 1:
-        for module in trainer.lightning_module.modules():
-            if isinstance(module, _BatchNorm):
-                for buffer in module.buffers():
-                    torch.distributed.broadcast(buffer, src=0)
