@@ -65,18 +65,18 @@ def activate(module: pl.LightningModule, turn: int | Together, rest: Collection[
         turn: The layer that trains, or `Together` for all but `rest`.
         rest: Layers that are trained already.
     """
+    layers = layers_of(module)
     if isinstance(module, LayerStack):
         module.activate(turn, rest)
-        return
-    layers = layers_of(module)
-    for part in layers:
-        part.requires_grad_(False).eval()
-    for number, part in enumerate(layers):
-        if number == turn or (isinstance(turn, Together) and number not in rest):
-            part.requires_grad_(True).train()
+    else:
+        for part in layers:
+            part.requires_grad_(False).eval()
+        for number, part in enumerate(layers):
+            if number == turn or (isinstance(turn, Together) and number not in rest):
+                part.requires_grad_(True).train()
+        told = getattr(module, "activate", None)
+        if callable(told):
+            told(turn)
     for parameter in layers.parameters():
         if not parameter.requires_grad:
             parameter.grad = None
-    told = getattr(module, "activate", None)
-    if callable(told):
-        told(turn)

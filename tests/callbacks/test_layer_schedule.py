@@ -14,6 +14,7 @@ from lwtrain.data.augmentation import preset
 from lwtrain.loggers import RunCSVLogger
 from lwtrain.optimizers import OptimizerFactory
 from lwtrain.schedules import Visit
+from lwtrain.stack import LayerStack
 
 RATES = {"layer_0": 0.03, "layer_1": 0.02, "head": 0.01}
 SCHEDULES: dict[str, Callable[..., LayerSchedule]] = {
@@ -182,6 +183,15 @@ def test_a_schedule_that_cannot_be_stops_the_fit_before_it_begins() -> None:
 def test_every_batch_has_to_hold_a_label() -> None:
     with pytest.raises(ValueError, match=r"^labels=3: too few to put one into each batch; choose batches=half$"):
         tiny_data(labels=3, batches="proportional", batch_size=6)
+
+
+def test_layers_rest_though_nothing_validates_between_visits() -> None:
+    def trained(epochs: int) -> LayerStack:
+        stack = tiny_stack()
+        stack.micro_batch = 6  # gradients are set to zeros, by which Adam's moments would move a resting layer on
+        return fit(WaveSchedule(2, 2), stack, max_epochs=epochs, limit_val_batches=0)
+
+    assert differing(tensors(trained(2).layers[0]), tensors(trained(1).layers[0])) == []
 
 
 def test_visits_are_those_of_the_run_without_layers_at_rest() -> None:
