@@ -19,7 +19,7 @@ class LayeredModule(Protocol):
     its own. Two more things are used where it has them:
 
     - a method ``activate(turn)``, called when the fit and each of its epochs starts, after layers have been frozen and
-      woken. `turn` is the number of the layer that trains, or a `lwtrain.schedules.Together`. This is where what lies
+      woken. `turn` is the number of the layer that trains, or a `lwtrain.Together`. This is where what lies
       beside `layers`, such as a classifier for each of them, is frozen and woken: the schedule leaves it as it is;
     - a list ``names``, one per layer; without it they are called layer_0, layer_1, ... A parameter group of an
       optimizer that bears a layer's name follows the course of that layer, one without a name that of the layer that

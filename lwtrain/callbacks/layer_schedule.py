@@ -25,7 +25,7 @@ class LayerSchedule(Callback):
     """Lets the layers of a network train one after the other, as a list of visits says.
 
     The network is a `LayerStack`, or any LightningModule of your own that has `layers`; see
-    `lwtrain.layered_module.LayeredModule`. Only a stack has fronts, a vote and states of its optimizer that rest.
+    `lwtrain.LayeredModule`. Only a stack has fronts, a vote and states of its optimizer that rest.
 
     Promises: resting layers do not move, batch-norm statistics included; what happens in an epoch follows from the
     run's seed and the epoch's number alone, so a run resumed from any epoch's checkpoint goes on bit for bit.
