@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from rich.console import Console
@@ -79,7 +80,7 @@ def show_report(
         f"run          {run_dir}"
     )
     if curves:
-        console.print(f"TensorBoard  tensorboard --logdir {_log_root(run_dir)}")
+        console.print(f"TensorBoard  tensorboard --logdir {quote(str(_log_root(run_dir)))}")
 
 
 def _reconstruction(metrics: Mapping[str, Any]) -> str:

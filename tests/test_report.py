@@ -79,6 +79,8 @@ def test_a_run_that_had_nothing_to_train_has_no_parts() -> None:
 
 def test_tensorboard_is_pointed_at_all_runs_in_outputs(tmp_path: Path) -> None:
     assert "tensorboard --logdir /home/me/outputs\n" in shown(METRICS, Path("/home/me/outputs/2026-01-01/12-00-00"))
+    spaced = shown(METRICS, Path("/home/me/my files/outputs/2026-01-01/12-00-00"))
+    assert "tensorboard --logdir '/home/me/my files/outputs'\n" in spaced  # a command is to be copied as it stands
 
 
 def test_metrics_are_written_as_json(tmp_path: Path) -> None:
