@@ -125,6 +125,12 @@ class RunTensorBoardLogger(TensorBoardLogger):
         with disk_at_fault(self._folder):
             self.experiment.flush()
 
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Bring what is left to disk."""
+        with disk_at_fault(self._folder):
+            super().finalize(status)
+
 
 def _without_epoch(metrics: Mapping[str, float]) -> dict[str, float]:
     return {tag: value for tag, value in metrics.items() if tag != "epoch"}

@@ -18,7 +18,7 @@ from lwtrain.whole_archives import is_whole
 
 __all__ = ["small_disk"]
 
-WORDS = (*CLASSIFIER, "model.layer_depth=3", "schedule.waves=2", "callbacks.pictures=0")
+WORDS = (*CLASSIFIER, "model.layer_depth=3", "schedule.waves=2", "callbacks.pictures=0", "callbacks.dashboard=false")
 
 
 @pytest.fixture(scope="module")

@@ -101,7 +101,8 @@ def test_the_curve_has_a_point_for_each_epoch_and_ends_with_the_run(classifier_r
     metrics = json.loads((classifier_run / "metrics.json").read_text())
     assert len(curve) == 14
     assert [point["seconds"] for point in curve] == sorted(point["seconds"] for point in curve)
-    assert curve[-1]["seconds"] == pytest.approx(metrics["seconds"], rel=0.1, abs=0.5)
+    # pictures that are drawn behind the last epoch count for the run, and not for the epoch
+    assert 0.5 * metrics["seconds"] < curve[-1]["seconds"] < metrics["seconds"] + 0.1
     assert curve[-1]["vote"] == pytest.approx(metrics["vote/val/accuracy"], abs=1e-4)
     voted = [number for number, point in enumerate(curve) if "vote" in point]
     assert voted == [0, 1, 2, 3, 4, 5, 6, 13]  # as each layer joins, and at the second wave's end
