@@ -72,7 +72,7 @@ WITHOUT_DATA = {
     "encoder=pool objective=reconstruction": "objective=reconstruction: encoder=pool has no decoder; choose encoder=",
     "vote.weights=accuracy validation=test": "vote.weights=accuracy: validation=test would weigh the layers by",
     "seed=1,2": "seed=1,2: choose one value; with -m before it, several start a run each",
-    "-m ckpt_path=last seed=1,2": "ckpt_path=last: not with -m; go on with one run at a time",
+    "-m ckpt_path=last seed=1,2": "ckpt_path=last: not with -m; choose auto, or go on with one run at a time",
     "-m model=vgg11,vgg31": "model=vgg31: did you mean '",
     "optimizer.lr=[0.1,0.2]": "optimizer.lr=[0.1,0.2]: 2 learning rates for 5 layers; give one for each",
     # Files and folders that are missing, unreadable, or others
@@ -323,10 +323,10 @@ WITH_DATA: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "STL-10, cut short": (_stl10, "dataset=stl10: data/stl10_binary/unlabeled_X.bin has 5 bytes instead of "),
     "a text called .png": (
         _pictures(_text_as_picture),
-        "dataset=image_folder: photos/train/cat/000.png cannot be read",
+        "photos/train/cat/000.png cannot be read",
     ),
-    "a picture of floats": (_pictures(_floats_as_picture), "dataset=image_folder: photos/train/cat/000.png cannot be "),
-    "a picture cut short": (_pictures(_cut_picture), "dataset=image_folder: photos/train/cat/000.png cannot be read"),
+    "a picture of floats": (_pictures(_floats_as_picture), "photos/train/cat/000.png cannot be "),
+    "a picture cut short": (_pictures(_cut_picture), "photos/train/cat/000.png cannot be read"),
     "pictures that changed since": (_changed_pictures, "ckpt_path: its run had other training data, labels or valid"),
     "a checkpoint cut short": (_checkpoint(lambda whole: whole[:5000]), "ckpt_path={here}/other.ckpt: not a readable"),
     "a text as checkpoint": (_checkpoint(lambda whole: b"text"), "ckpt_path={here}/other.ckpt: not a readable check"),

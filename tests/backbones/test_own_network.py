@@ -32,7 +32,7 @@ from lwtrain.data.view import as_inputs
 from lwtrain.stack import LayerStack
 
 PAGE = (Path(__file__).parents[2] / "docs" / "own_network.md").read_text()
-SEQUENTIAL, RESNET = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+SEQUENTIAL, RESNET, *_ = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
 RESNET_CUT = RESNET.partition("\nimages, labels")[0]
 IMAGES = torch.randint(0, 256, (24, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 SCHEDULES: dict[str, Callable[..., LayerSchedule]] = {
