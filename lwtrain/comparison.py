@@ -101,8 +101,17 @@ def line_of(runs: Sequence[Run]) -> Line | None:
     Beside runs that have come to an end, those that have not are left out: they would cut the others' line short.
     """
     ended = [run for run in runs if run.figures] or runs
-    curves = [points for run in ended if (points := _points(learning_curve(run.folder)))]
-    epochs = list(zip(*curves, strict=False))
+    return mean_line([learning_curve(run.folder) for run in ended])
+
+
+def mean_line(curves: Sequence[Sequence[Mapping[str, float]]]) -> Line | None:
+    """Put learning curves together, epoch by epoch as far as all of them go; None where there is none.
+
+    Args:
+        curves: As `lwtrain.learning_curve.learning_curve` gives them; empty ones count for nothing.
+    """
+    known = [points for curve in curves if (points := _points(curve))]
+    epochs = list(zip(*known, strict=False))
     if not epochs:
         return None
     return Line(

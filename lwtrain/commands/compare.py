@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lwtrain.commands.many_runs import add_choice_of_runs
 from lwtrain.commands.parser import CommandParser, summary
 
 if TYPE_CHECKING:
@@ -69,23 +70,7 @@ def make_parser() -> CommandParser:
         epilog="A folder of many runs, such as a sweep's, stands for all runs in it.",
     )
     parser.add_argument("runs", metavar="RUN", nargs="+", type=Path, help="folders of runs, or of many runs")
-    parser.add_argument(
-        "--over", metavar="SETTING", help="put runs together that differ in nothing else, such as seed: mean and spread"
-    )
-    parser.add_argument(
-        "--where",
-        metavar="CONDITION",
-        action="append",
-        default=[],
-        help="only runs such as model=vgg11 or 'vote/val/accuracy>0.8' (also != < >= <=); can be repeated",
-    )
-    parser.add_argument(
-        "--metric",
-        metavar="TAG",
-        action="append",
-        default=[],
-        help="show this in the table instead of accuracies and seconds, such as 'layer_*/val/accuracy'",
-    )
+    add_choice_of_runs(parser)
     parser.add_argument(
         "--to", metavar="FILE", type=Path, default=Path("comparison.html"), help=".html, .png or .svg (comparison.html)"
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from lwtrain.commands.many_runs import add_choice_of_runs
 from lwtrain.commands.parser import CommandParser, summary
 
 
@@ -48,22 +49,6 @@ def make_parser() -> CommandParser:
     )
     parser.add_argument("folder", nargs="?", type=Path, default=Path("outputs"), help="by default outputs")
     parser.add_argument("--sort", metavar="COLUMN", help="put the largest value last, not the newest run")
-    parser.add_argument(
-        "--where",
-        metavar="CONDITION",
-        action="append",
-        default=[],
-        help="only runs such as model=vgg11 or 'vote/val/accuracy>0.8' (also != < >= <=); can be repeated",
-    )
-    parser.add_argument(
-        "--over", metavar="SETTING", help="put runs together that differ in nothing else, such as seed: mean and spread"
-    )
+    add_choice_of_runs(parser)
     parser.add_argument("--csv", metavar="FILE", type=Path, help="write the table into a file, too")
-    parser.add_argument(
-        "--metric",
-        metavar="TAG",
-        action="append",
-        default=[],
-        help="show this instead of accuracies and seconds, such as 'layer_*/val/accuracy'; can be repeated",
-    )
     return parser

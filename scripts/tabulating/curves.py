@@ -2,17 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
-from statistics import mean
-from typing import Any, NamedTuple
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from lwtrain.comparison import Line, mean_line
 from lwtrain.errors import DataError
 from tabulating.studies import StudyResults, StudyRow
 
@@ -23,40 +23,12 @@ _WIDE = 5.0  # times as long as the shortest run takes the longest: from there o
 _SHOWN_BELOW = 20.0  # points below the worst end that are drawn at least
 
 
-class Curve(NamedTuple):
-    """The mean curve of several seeds.
-
-    Attributes:
-        seconds: At which the epochs ended.
-        mean: Accuracy then, in %.
-        lowest: Of any seed.
-        highest: Of any seed.
-    """
-
-    seconds: list[float]
-    mean: list[float]
-    lowest: list[float]
-    highest: list[float]
-
-
-def curve_of(row: StudyRow) -> Curve | None:
+def curve_of(row: StudyRow) -> Line | None:
     """Put the curves of all seeds together, epoch by epoch; None where there is none.
 
     Drawn is the vote; of runs without one, the head.
     """
-    curves = [points for record in row.result.records if (points := _points(record["curve"]))]
-    epochs = list(zip(*curves, strict=False))  # of one length, unless a log is not whole
-    if not epochs:
-        return None
-    return Curve(
-        [mean(second for second, _ in epoch) for epoch in epochs],
-        *([choose(value for _, value in epoch) for epoch in epochs] for choose in (mean, min, max)),
-    )
-
-
-def _points(curve: Sequence[Mapping[str, float]]) -> list[tuple[float, float]]:
-    part = "vote" if any("vote" in point for point in curve) else "head"
-    return [(point["seconds"], 100 * point[part]) for point in curve if part in point]
+    return mean_line([record["curve"] for record in row.result.records])
 
 
 def picture_of(results: StudyResults, folder: Path) -> Path | None:
