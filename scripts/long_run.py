@@ -93,9 +93,10 @@ def grown(readings: Sequence[Reading]) -> list[str]:
     if after > before * (1 + GROWTH):
         lines.append(f"memory: from {before / MIB:.1f} to {after / MIB:.1f} MiB")
     for what in ("files", "threads"):
-        most, now = (max(getattr(each, what) for each in some) for some in (early, late))
-        if now > most:
-            lines.append(f"{what}: from {most} to {now}")
+        # Not the most of them: TensorBoard's thread opens its file for the moment of every flush.
+        usual, now = (statistics.median_low(getattr(each, what) for each in some) for some in (early, late))
+        if now > usual:
+            lines.append(f"{what}: from {usual} to {now}")
     return lines
 
 

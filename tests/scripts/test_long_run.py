@@ -32,3 +32,7 @@ def test_what_grows_is_told(late: Reading, told: list[str]) -> None:
 
 def test_the_beginning_does_not_count() -> None:
     assert grown([Reading(10 * MIB, 3, 1)] * 5 + STEADY[5:]) == []
+
+
+def test_a_file_that_is_open_for_a_moment_is_not_growth() -> None:
+    assert grown([*STEADY, *STEADY[:-3], *[Reading(100 * MIB, 10, 4)] * 3]) == []
