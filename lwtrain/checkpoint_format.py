@@ -1,12 +1,12 @@
 """What checkpoints hold changes from version to version: which format one has, and how an older one is brought up."""
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from lwtrain.errors import DataError
+from lwtrain.version import VERSION
 
 FORMAT = 1
 """Raised by whoever changes what a checkpoint holds, with a step in `brought_up` that turns the last format into it."""
@@ -14,7 +14,7 @@ FORMAT = 1
 
 def stamp() -> dict[str, Any]:
     """Give what a checkpoint says of how it was made."""
-    return {"format": FORMAT, "version": version("lwtrain"), "torch": str(torch.__version__)}
+    return {"format": FORMAT, "version": VERSION, "torch": str(torch.__version__)}
 
 
 def brought_up(checkpoint: dict[str, Any], path: Path) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def brought_up(checkpoint: dict[str, Any], path: Path) -> dict[str, Any]:
     if found > FORMAT:
         raise DataError(
             f"ckpt_path={path}: made by lwtrain {made_by.get('version')}, whose checkpoints have format {found}.\n"
-            f"This is lwtrain {version('lwtrain')}, which reads formats up to {FORMAT}: install the other one"
+            f"This is lwtrain {VERSION}, which reads formats up to {FORMAT}: install the other one"
         )
     if found < 1:
         checkpoint = _with_accuracies(checkpoint)

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -21,6 +20,7 @@ from lwtrain.config.files import conf_dir
 from lwtrain.errors import MENDABLE, ConfigError, Stopped
 from lwtrain.failures import failure_kept, is_interruption, reason
 from lwtrain.help import help_text
+from lwtrain.version import VERSION
 
 if TYPE_CHECKING:
     from hydra.conf import HydraConf
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif {"--help", "-h"} & set(arguments):
         print(help_text("python train.py" if sys.argv[0].endswith("train.py") else "lwtrain"))
     elif "--version" in arguments:
-        print(f"lwtrain {version('lwtrain')}")
+        print(f"lwtrain {VERSION}")
     else:
         try:
             _start(arguments)

@@ -2,13 +2,13 @@
 
 import shlex
 import subprocess
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from lwtrain.config.run_folders import WORDS
 from lwtrain.machine import describe_machine
 from lwtrain.plain_files import read_plain
+from lwtrain.version import VERSION
 
 CODE = Path(__file__).parent
 
@@ -21,7 +21,7 @@ def provenance(run_dir: Path) -> dict[str, Any]:
     """
     return {
         "command": command_of(run_dir),
-        "lwtrain": version("lwtrain"),
+        "lwtrain": VERSION,
         "revision": revision(),
         "machine": describe_machine(),
     }
