@@ -25,6 +25,7 @@ class Parameters:
     contrast: Tensor
     saturation: Tensor
     hue: Tensor  # (num_images,) turns of the colour wheel
+    cut: Tensor  # (num_images, 2): where the grey square's middle lies, from 0, top and left, to 1
 
     def __len__(self) -> int:
         return len(self.flipped)
@@ -33,13 +34,13 @@ class Parameters:
         return Parameters(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     def to(self, device: torch.device) -> "Parameters":
-        """Move all of them, which costs little: some 40 bytes an image."""
+        """Move all of them, which costs little: some 50 bytes an image."""
         return Parameters(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
 @dataclass(frozen=True)
 class Augmentation(Ranges):
-    """Alters images within its ranges: crop, rotation, flip, brightness, contrast, saturation, hue, in this order.
+    """Alters images within its ranges: crop, rotation, flip, brightness, contrast, saturation, hue, cutout, in order.
 
     Drawing is apart from doing, so a view of the data can be stored as its `Parameters` and made again. The same
     generator gives the same parameters, and an image's result depends on that image and its parameters alone,
@@ -73,6 +74,8 @@ class Augmentation(Ranges):
             contrast=1 + uniform(self.jitter),
             saturation=1 + uniform(self.jitter),
             hue=uniform(self.hue),
+            # Drawn last, and only where it is needed: what was drawn before there was a cutout stays as it was.
+            cut=torch.rand(num_images, 2, generator=generator) if self.cutout else torch.zeros(num_images, 2),
         )
 
     def __call__(self, images: Tensor, parameters: Parameters) -> Tensor:
@@ -106,7 +109,7 @@ class Augmentation(Ranges):
         if self.jitter or self.hue:
             drawn = parameters.brightness, parameters.contrast, parameters.saturation, parameters.hue
             images = colour.jitter(images.float(), *drawn).round_()
-        return images
+        return geometry.cut_out(images, parameters.cut, self.cutout) if self.cutout else images
 
 
 def preset(name: str, flip: bool = True) -> Augmentation:
@@ -121,7 +124,7 @@ def preset(name: str, flip: bool = True) -> Augmentation:
 
     Example:
         >>> preset("med_20", flip=False)
-        Augmentation(padding=4, flip=False, degrees=20, jitter=0.0, hue=0.0)
+        Augmentation(padding=4, flip=False, degrees=20, jitter=0.0, hue=0.0, cutout=0.0)
         >>> preset("med20")
         Traceback (most recent call last):
         ValueError: dataset.augmentation=med20: did you mean 'med_20'? Choices: none, light, med_10, med_20, ...

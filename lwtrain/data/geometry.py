@@ -1,8 +1,10 @@
-"""Crop, rotate and flip every image its own way, in one gather."""
+"""Crop, rotate and flip every image its own way, in one gather; and cut a square out of it."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+GREY = 128  # what is cut out: halfway between black, which may stand for something, and white
 
 
 def move(images: Tensor, shift: Tensor, flipped: Tensor, turn: Tensor | None, padding: int) -> Tensor:
@@ -35,6 +37,36 @@ def move(images: Tensor, shift: Tensor, flipped: Tensor, turn: Tensor | None, pa
     pixels = _sources(height, width, shift + border, flipped, turn, stride=width + 2 * border)
     everywhere = pixels.flatten(1).unsqueeze(1).expand(-1, images.shape[1], -1)
     return framed.flatten(2).gather(2, everywhere).view(images.shape)
+
+
+def cut_out(images: Tensor, middle: Tensor, share: float) -> Tensor:
+    """Turn a square of each image grey, as far as it lies on the image.
+
+    Args:
+        images: (num_images, channels, height, width), of any type.
+        middle: (num_images, 2): how far down and to the right the square's middle lies, in [0, 1) of the image.
+        share: The square's side, as a share of the image's shorter side.
+
+    Returns:
+        Images of the same shape and type.
+
+    Example:
+        >>> cut_out(torch.zeros(1, 1, 2, 4, dtype=torch.uint8), torch.tensor([[0.0, 0.5]]), share=0.5).tolist()
+        [[[[0, 0, 128, 0], [0, 0, 0, 0]]]]
+    """
+    height, width = images.shape[-2:]
+    side = round(share * min(height, width))
+    down, right = (
+        _between(torch.arange(length, device=images.device), (middle[:, axis] * length).long() - side // 2, side)
+        for axis, length in enumerate((height, width))
+    )
+    return images.masked_fill((down[:, :, None] & right[:, None, :])[:, None], GREY)
+
+
+def _between(positions: Tensor, start: Tensor, length: int) -> Tensor:
+    """For each image, (num_images, positions) whether a position is one of `length` from its `start` on."""
+    from_start = positions - start[:, None]
+    return (from_start >= 0) & (from_start < length)
 
 
 def _sources(height: int, width: int, corner: Tensor, flipped: Tensor, turn: Tensor | None, stride: int) -> Tensor:

@@ -93,14 +93,15 @@ def test_unknown_preset_is_answered_with_the_choices() -> None:
 def test_names_of_presets_are_known_without_torch() -> None:
     code = "import sys, lwtrain.data.presets as p; assert 'torch' not in sys.modules; print(*p.PRESET_NAMES)"
     names = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
-    assert names == ["none", "light", "med_10", "med_20", "med_30", "heavy_10", "heavy_20", "heavy_30", "heavy_45"]
+    heavy = ["heavy_10", "heavy_20", "heavy_30", "heavy_45"]
+    assert names == ["none", "light", "med_10", "med_20", "med_30", *heavy, "light_cutout", "heavy_20_cutout"]
 
 
 # Reproducible, and row by row
 
 
 def test_a_generator_gives_its_parameters_again() -> None:
-    augmentation = preset("heavy_45")
+    augmentation = preset("heavy_20_cutout")
     first, again, other = (augmentation.draw(100, generator(seed)) for seed in (1, 1, 2))
     for field in fields(Parameters):
         assert torch.equal(getattr(first, field.name), getattr(again, field.name))
@@ -201,6 +202,35 @@ def test_jitter_is_all_steps_in_order_and_two_of_them_for_grey_images(channels: 
         for step in steps:
             image = getattr(torchvision, f"adjust_{step}")(image, getattr(parameters, step)[row].item())
         assert difference(ours[row], (image * 255).round()).max().item() <= 1
+
+
+# Cutout
+
+
+@pytest.mark.parametrize(("height", "width", "channels"), [(32, 32, 3), (9, 14, 1), (1, 1, 1)])
+def test_squares_are_cut_out_where_torchvision_erases_them(height: int, width: int, channels: int) -> None:
+    images = noise(100, channels, height, width)
+    augmentation = Augmentation(cutout=0.5)
+    parameters = augmentation.draw(100, generator())
+    side = round(0.5 * min(height, width))
+    theirs = []
+    for image, (down, right) in zip(images, parameters.cut.tolist(), strict=True):
+        top, left = int(down * height) - side // 2, int(right * width) - side // 2
+        bottom, far = max(0, top + side), max(0, left + side)
+        top, left = max(0, top), max(0, left)
+        theirs.append(torchvision.erase(image, top, left, bottom - top, far - left, torch.tensor(geometry.GREY)))
+    assert torch.equal(augmentation(images, parameters), torch.stack(theirs))
+
+
+def test_a_cutout_changes_nothing_else_that_is_drawn() -> None:
+    with_one, without = preset("heavy_20_cutout"), preset("heavy_20")
+    assert replace(with_one, cutout=0.0) == without
+    images = noise(200)
+    drawn, before = with_one.draw(200, generator()), without.draw(200, generator())
+    cut, whole = with_one(images, drawn), without(images, before)
+    changed = (cut != whole).any(dim=1)
+    assert (cut.movedim(1, -1)[changed] == geometry.GREY).all()
+    assert 0.1 < changed.float().mean().item() < 0.25  # a quarter of the image, less what lies beside it
 
 
 def test_colours_of_two_channels_are_refused() -> None:
