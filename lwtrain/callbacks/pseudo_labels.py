@@ -12,7 +12,7 @@ from lwtrain.callbacks.layer_schedule import LayerSchedule
 from lwtrain.data.label_split import NO_LABEL
 from lwtrain.data.module import SemiSupervisedDataModule
 from lwtrain.evaluating import evaluating
-from lwtrain.fronts.front import CHUNK
+from lwtrain.fronts.front import rows_at_once
 from lwtrain.part_times import spent_on
 from lwtrain.schedules import Together
 from lwtrain.stack import LayerStack
@@ -103,7 +103,7 @@ class PseudoLabels(Callback):
     def _ask(self, stack: LayerStack, data: SemiSupervisedDataModule) -> Tensor:
         """Let the teachers look at all unlabelled images."""
         answers = []
-        for rows in data.unlabelled.split(CHUNK):
+        for rows in data.unlabelled.split(rows_at_once(stack.device)):
             images = data.train.images[rows.to(data.train.images.device)].to(stack.device)
             shares = stack.layer_probabilities(images, flips=False)
             answers.append(shares[stack.voters].mean(dim=0, keepdim=True) if self.teacher == "vote" else shares)

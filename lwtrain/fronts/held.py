@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from lwtrain.data.view import View, as_inputs
-from lwtrain.fronts.front import CHUNK, Precision, climb
+from lwtrain.fronts.front import Precision, climb, rows_at_once
 from lwtrain.fronts.read_ahead import ReadAhead
 from lwtrain.fronts.room import Room
 
@@ -114,8 +114,9 @@ class HeldFront:
     def _roll(self, layer: int, view: View) -> Room:
         """Send all rows on to `layer`, chunk by chunk; of what is on the way there nothing is kept."""
         held, passed, room = self._held, self._layers[self.layer : layer], None
-        for start in range(0, len(view), CHUNK):
-            rows = slice(start, min(start + CHUNK, len(view)))
+        step = rows_at_once(self._device)
+        for start in range(0, len(view), step):
+            rows = slice(start, min(start + step, len(view)))
             part = view[rows] if held is None else held.read(rows)
             if passed:
                 part = climb(as_inputs(part.to(self._device)), passed, self._precision)

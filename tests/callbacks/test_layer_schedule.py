@@ -108,7 +108,7 @@ def test_the_schedule_decides_how_long_a_run_is(max_epochs: int, run: int) -> No
 def test_a_limited_run_trains_and_resumes_alike(
     limits: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for place in ("lwtrain.data.module.CHUNK", "lwtrain.fronts.held.CHUNK"):
+    for place in ("lwtrain.data.module.CHUNK", "lwtrain.fronts.front.CHUNK"):
         monkeypatch.setattr(place, 4)  # three batches of validation images
     whole = fit(WaveSchedule(2, 2), logger=RunCSVLogger(tmp_path / "whole"), **limits)
     validated = 8 if "limit_val_batches" in limits else 12

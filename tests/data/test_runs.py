@@ -185,6 +185,6 @@ def test_pictures_are_not_kept_in_memory_beside_the_front(
     largest: list[int] = []
     make = PictureFiles._make
     monkeypatch.setattr(PictureFiles, "_make", lambda self, rows: largest.append(len(rows)) or make(self, rows))
-    monkeypatch.setattr("lwtrain.fronts.held.CHUNK", 5)
+    monkeypatch.setattr("lwtrain.fronts.front.CHUNK", 5)
     run(tmp_path / "run", *folder_words, "front=disk", "trainer.limit_test_batches=1")
     assert sorted(set(largest))[-2:] == [5, 8]  # a chunk of the front; all test pictures are one batch

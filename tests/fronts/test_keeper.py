@@ -153,7 +153,7 @@ def test_views_resume_bit_for_bit(epoch: int, tmp_path: Any) -> None:
 
 @pytest.mark.parametrize("front", ["memory", "disk"])
 def test_validating_often_and_in_part_reads_nothing_stale(front: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for place in ("lwtrain.data.module.CHUNK", "lwtrain.fronts.held.CHUNK"):
+    for place in ("lwtrain.data.module.CHUNK", "lwtrain.fronts.front.CHUNK"):
         monkeypatch.setattr(place, 4)  # three batches of validation images
     settings = {"val_check_interval": 0.5, "limit_val_batches": 2}  # as many rows are heard as there are, not all
     held, recomputed = (fit(WaveSchedule(2, 2, front=name), **settings) for name in (front, "recompute"))
