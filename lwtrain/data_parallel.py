@@ -29,8 +29,10 @@ def share_statistics(trainer: pl.Trainer) -> None:
 
     DDP does so before each forward pass; what the last batch of an epoch has moved would stay different.
     """
-    if isinstance(trainer.strategy, DDPStrategy) and trainer.world_size > 1:
-        for module in trainer.lightning_module.modules():
+    stack = trainer.lightning_module
+    in_a_line = isinstance(stack, LayerStack) and stack.pipeline is not None  # of processes with layers of their own
+    if isinstance(trainer.strategy, DDPStrategy) and trainer.world_size > 1 and not in_a_line:
+        for module in stack.modules():
             if isinstance(module, _BatchNorm):
                 for buffer in module.buffers():
                     torch.distributed.broadcast(buffer, src=0)

@@ -36,6 +36,11 @@ class TrainingMeter(nn.Module):
         for metric in (self.accuracy, self.running_accuracy):
             metric.update(logits.detach().float(), labels)
 
+    def count_all(self, *, together: bool) -> None:
+        """Say whether the epoch's figures are those of all processes together, or of this one alone."""
+        for metric in (self.accuracy, *map(self._mean, self.means)):
+            metric.sync_on_compute = together
+
     def summary(self) -> dict[str, Tensor]:
         """Give the epoch's figures by name (`loss`, `accuracy`, and every term that was there), and start anew."""
         figures = {"accuracy": self.accuracy.compute()}

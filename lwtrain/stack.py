@@ -1,6 +1,6 @@
 """The network as `Trainer.fit` gets it: horizontal layers one on the other, that learn in turns or at once."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -17,6 +17,7 @@ from lwtrain.meters import TrainingMeter
 from lwtrain.micro_batches import micro_batches, shares
 from lwtrain.optimizers import MakeOptimizer, OptimizerFactory, named_groups
 from lwtrain.part_times import spent_on, turn_to
+from lwtrain.pipeline import Pipeline
 from lwtrain.schedules import Together
 from lwtrain.votes import VoteRule
 
@@ -42,6 +43,8 @@ class LayerStack(MeasuredNetwork):
 
     Attributes:
         latest_losses: Of the last batch, by layer.
+        pipeline: The line of processes that the layers are dealt to; None: this one trains them all.
+        before_layer: Called with a layer and the slice of the batch before the layer learns from it, where several do.
 
     Example:
         >>> from lwtrain.backbones import BACKBONES
@@ -67,6 +70,8 @@ class LayerStack(MeasuredNetwork):
         self.front: Front | None = None
         self.meters = nn.ModuleList([TrainingMeter(self.num_classes) for _ in self.layers])
         self.latest_losses: dict[int, Tensor] = {}
+        self.pipeline: Pipeline | None = None
+        self.before_layer: Callable[[int, int], None] | None = None
         self._optimizer = optimizer or OptimizerFactory()
 
     # Who trains
@@ -92,9 +97,15 @@ class LayerStack(MeasuredNetwork):
             return [len(self.layers) - 1]
         return [number for number in range(len(self.layers)) if number not in rest]
 
+    @property
+    def own_learners(self) -> list[int]:
+        """The learners that this process trains: all, unless they are dealt to several."""
+        line = self.pipeline
+        return self.learners if line is None else [number for number in self.learners if number in line.own]
+
     def _learning_modules(self) -> list[nn.Module]:
         if not self.end_to_end:
-            return [self.layers[number] for number in self.learners]
+            return [self.layers[number] for number in self.own_learners]
         horizontals = [part for part in self.layers if isinstance(part, HorizontalLayer)]
         modules = [module for part in horizontals for module in (part.inlet, part.layer, part.map)]
         return [*modules, *(decoders(self) if learns_to_rebuild(self) else []), self.layers[-1]]
@@ -113,15 +124,15 @@ class LayerStack(MeasuredNetwork):
 
     @property
     def meter(self) -> TrainingMeter:
-        """What the layer called `active_name` has done in this epoch."""
-        meter = self.meters[self.learners[-1]]
+        """What the layer called `active_name` (or this process's last) has done in this epoch."""
+        meter = self.meters[self.own_learners[-1]]
         assert isinstance(meter, TrainingMeter)
         return meter
 
     @property
     def latest_loss(self) -> Tensor:
-        """The last batch's loss of the layer called `active_name`."""
-        return self.latest_losses[self.learners[-1]]
+        """The last batch's loss of the layer called `active_name` (or of this process's last)."""
+        return self.latest_losses[self.own_learners[-1]]
 
     @property
     def steps_backward_often(self) -> bool:
@@ -160,12 +171,12 @@ class LayerStack(MeasuredNetwork):
         turn_to("loss")  # until the optimizer steps: Lightning takes the last loss's gradients after this
         self.latest_losses = {}
         slices = self._sliced(batch)
-        for piece, share in zip(slices, shares(slices), strict=True):
+        for place, (piece, share) in enumerate(zip(slices, shares(slices), strict=True)):
             inputs, images = self._enter(piece)
-            for number, step in self._local_steps(inputs, piece[1], images):
+            for number, step in self._local_steps(inputs, piece[1], images, place):
                 loss = step.losses.total * share if len(slices) > 1 else step.losses.total
                 self._keep_score(number, step, piece[1], loss.detach())
-                if piece is slices[-1] and number == self.learners[-1]:
+                if piece is slices[-1] and number == self.own_learners[-1]:
                     return loss
                 self._backward(loss)
                 del step, loss  # what they hold would stay beside the next layer's graph
@@ -186,20 +197,36 @@ class LayerStack(MeasuredNetwork):
             raise ValueError(f"micro_batch={self.micro_batch}: {reason}; choose None")
         return slices
 
-    def _local_steps(self, inputs: Tensor, labels: Tensor, images: Tensor | None) -> Iterator[tuple[int, LocalStep]]:
-        """Run the learning layers one after the other; no graph reaches from one into the next."""
+    def _local_steps(
+        self, inputs: Tensor, labels: Tensor, images: Tensor | None, place: int = 0
+    ) -> Iterator[tuple[int, LocalStep]]:
+        """Run the learning layers one after the other; no graph reaches from one into the next.
+
+        Args:
+            inputs: What enters the first of them.
+            labels: Of the first rows.
+            images: What entered the network, where a loss asks for it.
+            place: Which slice of the batch this is.
+        """
         if self.end_to_end:
             yield len(self.layers) - 1, self.end_to_end_step(inputs, labels)
             return
-        for number in range(self.learners[0], self.learners[-1] + 1):
-            if number not in self.learners:
+        own, hands_on = self.own_learners, self.pipeline is not None and not self.pipeline.is_last
+        for number in range(own[0], own[-1] + 1):
+            if number not in own:
                 with torch.no_grad():
                     inputs = self.layers[number](inputs)
                 continue
             # What goes on is made before the backward pass, so that the layer's own outputs need not outlive it.
-            step = self.part(number).local_step(inputs, labels, carry=number < self.learners[-1], images=images)
+            if self.before_layer is not None and len(self.learners) > 1:
+                self.before_layer(number, place)
+            carry = number < own[-1] or hands_on
+            step = self.part(number).local_step(inputs, labels, carry=carry, images=images)
             if step.outputs is not None:
                 inputs = step.outputs.detach()
+            if self.pipeline is not None and hands_on and number == own[-1]:
+                with spent_on("front"):  # which waits where the next process does not keep up
+                    self.pipeline.send(inputs)
             yield number, step
             del step
 
@@ -240,7 +267,7 @@ class LayerStack(MeasuredNetwork):
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Average the gradients of all processes, where data parallelism cannot; see `LayerSchedule`."""
         turn_to("step")
-        if self.steps_backward_often and self.trainer.world_size > 1:
+        if self.steps_backward_often and self.trainer.world_size > 1 and self.pipeline is None:
             for parameter in self.parameters():
                 if parameter.grad is not None:
                     torch.distributed.all_reduce(parameter.grad)
@@ -258,11 +285,11 @@ class LayerStack(MeasuredNetwork):
     def on_train_epoch_end(self) -> None:
         """Write down what the learning layers did in this epoch."""
         figures: dict[str, Tensor] = {}
-        for number in self.learners:
+        for number in self.own_learners:
             meter = self.meters[number]
             assert isinstance(meter, TrainingMeter)
             figures |= {f"{self.names[number]}/train/{name}": value for name, value in meter.summary().items()}
-        self.record(figures)
+        self.record(figures if self.pipeline is None else self.pipeline.together(figures))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Make the one optimizer of the run: a parameter group per layer, called by the layer's name."""

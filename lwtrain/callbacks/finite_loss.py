@@ -16,7 +16,8 @@ class FiniteLoss(Callback):
     """Looks at the loss now and then, and at the learning layers' weights at each epoch's end.
 
     A loss that is not a number leaves weights that are none, so every later loss shows it too: looking at each would
-    only make an accelerator wait. Processes that train together look at each other's losses, and stop together.
+    only make an accelerator wait. Processes that train together look at each other's losses, and stop together; those
+    that have layers of their own (`PipelinedSchedule`) look at theirs, and the others stop when one is gone.
 
     Args:
         every: Steps between two looks.
@@ -35,7 +36,7 @@ class FiniteLoss(Callback):
         assert isinstance(pl_module, LayerStack)
         if batch_idx % self.every == 0:
             losses = torch.stack([loss.detach().float() for loss in pl_module.latest_losses.values()])
-            if trainer.world_size > 1:
+            if trainer.world_size > 1 and pl_module.pipeline is None:  # there nobody waits for those behind
                 torch.distributed.all_reduce(losses)
             for layer, finite in zip(pl_module.latest_losses, losses.isfinite().tolist(), strict=True):
                 if not finite:
@@ -46,7 +47,8 @@ class FiniteLoss(Callback):
         """Look at the weights that the checkpoint is about to take."""
         assert isinstance(pl_module, LayerStack)
         for layer, part in enumerate(pl_module.layers):
-            trained = [parameter.detach() for parameter in part.parameters() if parameter.requires_grad]
+            learns = layer in pl_module.learners  # maybe in another process, which has shared what it has learned
+            trained = [each.detach() for each in part.parameters() if learns or each.requires_grad]
             if not all(torch.isfinite(parameter).all() for parameter in trained):
                 raise self._error(trainer, pl_module, layer, "weights that are not finite")
 

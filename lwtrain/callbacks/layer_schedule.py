@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pytorch_lightning.callbacks import Callback
 from lwtrain.courses import Course
 from lwtrain.data.module import SemiSupervisedDataModule
 from lwtrain.data_parallel import share_statistics, synchronise_active_layer
+from lwtrain.fronts.front import Front
 from lwtrain.fronts.keeper import FrontKeeper, Views
 from lwtrain.layered_module import activate, layers_of, names_of
 from lwtrain.optimizer_state import check_resting_state, settle_states
@@ -19,6 +21,10 @@ from lwtrain.optimizers import follow_course
 from lwtrain.schedules import Moment, Together, Visit, timetable
 from lwtrain.seeds import derive_seed
 from lwtrain.stack import LayerStack
+
+
+def _seed_layer(*parts: int | str) -> None:
+    torch.manual_seed(derive_seed(*parts))
 
 
 class LayerSchedule(Callback):
@@ -102,7 +108,15 @@ class LayerSchedule(Callback):
     def seed_epoch(self, epoch: int, trainer: pl.Trainer, purpose: str) -> None:
         """Seed torch's generator for one purpose in an epoch, whatever has been drawn before."""
         assert self._seed is not None
-        torch.manual_seed(derive_seed(self._seed, purpose, epoch, trainer.global_rank))
+        torch.manual_seed(derive_seed(self._seed, purpose, epoch, self.place(trainer)))
+
+    def place(self, trainer: pl.Trainer) -> int:
+        """Tell which of the processes that draw differently this one is."""
+        return trainer.global_rank
+
+    def given_front(self, pl_module: LayerStack) -> Front | None:
+        """Give the front that stands before the layers in training; None: the activations are to be rolled here."""
+        return None
 
     @property
     def num_waves(self) -> int:
@@ -135,7 +149,7 @@ class LayerSchedule(Callback):
         if isinstance(pl_module, LayerStack):
             entries = {pl_module.entry_of(turn, self.rest) for turn in self.turns(0, None)}
             longest = max((moment.visit.epochs for moment in self._timetable), default=1)
-            self.fronts.open(trainer, pl_module, entries, longest)
+            self.fronts.open(trainer, pl_module, entries, longest, self.given_front(pl_module))
         else:
             for moment in self._timetable[self._first_epoch :][:1]:  # a look at validation images comes before training
                 activate(pl_module, moment.visit.layer, self.rest)
@@ -164,9 +178,16 @@ class LayerSchedule(Callback):
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Set the active layer's learning rate; before the first batch, seed what its modules draw."""
+        """Set the active layer's learning rate; before the first batch, seed what its modules draw.
+
+        Layers that learn at once are seeded one by one, batch by batch: so they draw the same in whatever process.
+        """
         if batch_idx == 0:
             self.seed_epoch(trainer.current_epoch, trainer, "modules")
+        if isinstance(pl_module, LayerStack):
+            assert self._seed is not None
+            place = ("modules", trainer.current_epoch, self.place(trainer), batch_idx)
+            pl_module.before_layer = partial(_seed_layer, self._seed, *place)
         if self.course is None:
             return
         moment = self.moment(trainer)
@@ -193,11 +214,11 @@ class LayerSchedule(Callback):
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Let go of the activations, and leave a network that is ready to be used."""
         pl_module.eval()
-        self.fronts.close()
+        self._let_go(pl_module)
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         """Let go of the activations of a fit that broke off."""
-        self.fronts.close()
+        self._let_go(pl_module)
 
     def state_dict(self) -> dict[str, Any]:
         """Give what a checkpoint keeps: the seed that every epoch's randomness follows from."""
@@ -214,6 +235,11 @@ class LayerSchedule(Callback):
         self._first_epoch = checkpoint["epoch"] + 1
 
     # Steps of the hooks
+
+    def _let_go(self, module: pl.LightningModule) -> None:
+        self.fronts.close()
+        if isinstance(module, LayerStack):
+            module.before_layer = None
 
     def _refuse_what_stacks_have(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         name = type(module).__name__

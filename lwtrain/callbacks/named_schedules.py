@@ -6,6 +6,7 @@ from typing import Any
 
 from lwtrain import schedules
 from lwtrain.callbacks.layer_schedule import LayerSchedule
+from lwtrain.callbacks.pipelined_schedule import PipelinedSchedule
 
 
 class SequentialSchedule(LayerSchedule):
@@ -80,6 +81,7 @@ SCHEDULES: dict[str, type[LayerSchedule]] = {
     "sequential": SequentialSchedule,
     "wave": WaveSchedule,
     "simultaneous": SimultaneousSchedule,
+    "pipelined": PipelinedSchedule,
     "backprop": BackpropSchedule,
     "custom": CustomSchedule,
 }

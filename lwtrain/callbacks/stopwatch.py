@@ -62,10 +62,11 @@ class Stopwatch(Callback):
     ) -> None:
         """Count the batch's images."""
         turn_to("rest")  # also where gradients are still being gathered, and no optimizer has stepped
-        self._images += len(batch.rows if isinstance(batch, RowBatch) else batch[0]) * trainer.world_size
+        assert isinstance(pl_module, LayerStack)
+        shares = trainer.world_size if pl_module.pipeline is None else 1  # in a line all read the same batch
+        self._images += len(batch.rows if isinstance(batch, RowBatch) else batch[0]) * shares
         self.images_per_second = self._images / max(self._clock() - self._batches_started, 1e-9)
         if trainer.global_step % self._log_every(trainer) == 0:
-            assert isinstance(pl_module, LayerStack)
             self._write(trainer, {"train/loss": pl_module.latest_loss.item()})
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -65,6 +65,7 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
     Attributes:
         pseudo_labels: (unlabelled images,) class numbers that training batches take for labels, negative where there is
             none; None: as if all were negative. A row that has one counts as labelled.
+        shares_batches: Whether each of several processes has a share of the training rows; else all have all of them.
 
     Raises:
         ValueError: If labels, validation or batch_size cannot be had from these images.
@@ -101,6 +102,7 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
         self.num_classes = int(train.labels.max()) + 1
         self.labelled, self.unlabelled, self.held_out = split_labels(train.labels, labels, validation, seed)
         self.pseudo_labels: Tensor | None = None
+        self.shares_batches = True
 
         rows = self.rows((0, 0))
         if not 2 <= batch_size <= len(rows.images):
@@ -116,10 +118,11 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
         return torch.cat([self.labelled, self.unlabelled]).sort().values
 
     def rows(self, view: tuple[int, int]) -> Rows:
-        """Lay out this process's share of the training rows for one view, (wave, epoch of the visit)."""
+        """Lay out this process's training rows for one view, (wave, epoch of the visit)."""
         rows = lay_rows(self.labelled, self.unlabelled, self.batches, generator_for(self.seed, "rows", *view))
         labelled, unlabelled = rows.images.split([rows.num_labelled, len(rows.images) - rows.num_labelled])
-        labelled, unlabelled = self._share(labelled), self._share(unlabelled)
+        if self.shares_batches:
+            labelled, unlabelled = self._share(labelled), self._share(unlabelled)
         return Rows(torch.cat([labelled, unlabelled]), len(labelled))
 
     def turn_to(self, view: tuple[int, int]) -> View:
@@ -131,7 +134,7 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
             self._view, self._rows = view, rows
             return self._unaltered
         self._view, self._rows = view, rows
-        rank, _ = self._place()
+        rank, _ = self._training_place()
         drawn = self.augmentation.draw(len(self._rows.images), generator_for(self.seed, "augmentation", *view, rank))
         return View(self.train.images, self._rows.images, self.augmentation, drawn)
 
@@ -148,7 +151,7 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> BatchLoader:
         """Batches of rows of the current view, in an order drawn for each epoch."""
-        _, world = self._place()
+        _, world = self._training_place()
         rows = self.rows(self._view)
         num_batches = count_training_batches(rows, self.batch_size, world)
         self._check_labels(rows, num_batches)
@@ -219,6 +222,10 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
     def _place(self) -> tuple[int, int]:
         """Which process of how many this is."""
         return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
+
+    def _training_place(self) -> tuple[int, int]:
+        """Which of how many processes with rows of their own this is."""
+        return self._place() if self.shares_batches else (0, 1)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps, to notice when it is continued with other data."""

@@ -52,11 +52,19 @@ class FrontKeeper:
         if views != "fresh" and views < 1:
             raise ValueError(f"front.views={views}: choose fresh, or 1 or more")
         self.front, self.views, self.folder = front, views, folder or Path(tempfile.gettempdir())
+        self.num_batches: int | None = None  # of an epoch that are going to be read; None: all
         self._fit: Fit | None = None
         self._turned_to: tuple[int, int] | None = None  # the view whose rows the batches name
         self._shown: dict[int, tuple[tuple[int, int], View]] = {}  # what each training front holds
 
-    def open(self, trainer: pl.Trainer, stack: LayerStack, entries: Collection[int], longest_visit: int) -> None:
+    def open(
+        self,
+        trainer: pl.Trainer,
+        stack: LayerStack,
+        entries: Collection[int],
+        longest_visit: int,
+        given: Front | None = None,
+    ) -> None:
         """Make the fronts, at the start of a fit.
 
         Args:
@@ -64,6 +72,7 @@ class FrontKeeper:
             stack: Gets the fronts.
             entries: The layers before which a front is going to stand.
             longest_visit: Epochs of the longest visit; more views than that are never seen.
+            given: Stands before the layers in training, where that front is not the keeper's to make.
 
         Raises:
             ValueError: If the data module does not fit the front, or the front does not fit the disk.
@@ -83,9 +92,10 @@ class FrontKeeper:
             trainer.num_devices,
             trainer.is_global_zero,
         )
-        views = [data.turn_to((0, 0))] * self._num_fronts(data, longest_visit)
+        views = [] if given else [data.turn_to((0, 0))] * self._num_fronts(data, longest_visit)
         validation_view = data.validation_view()
         (*training, validation), files = build_fronts(self.front, purpose, [*views, validation_view], self.folder)
+        training = [given] if given else training
         self._fit = Fit(trainer, stack, data, training, validation, validation_view, files)
         stack.front, stack.validation_front = training[0], validation
         data.on_order = self._expect
@@ -153,5 +163,5 @@ class FrontKeeper:
     def _expect(self, batches: Sequence[RowBatch]) -> None:
         """Hear the order of an epoch."""
         if self._fit is not None and self._fit.stack.front is not None:
-            most = self._fit.stack.micro_batch
-            self._fit.stack.front.expect([part.rows for batch in batches for part in micro_batches(batch, most)])
+            most, read = self._fit.stack.micro_batch, batches[: self.num_batches]
+            self._fit.stack.front.expect([part.rows for batch in read for part in micro_batches(batch, most)])

@@ -1,0 +1,153 @@
+"""Layers that learn at once, in a line of processes: each trains some of them, and hands on what they make."""
+
+import logging
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import pytorch_lightning as pl
+
+from lwtrain import schedules
+from lwtrain.balance import balanced
+from lwtrain.callbacks.layer_schedule import LayerSchedule
+from lwtrain.data.module import SemiSupervisedDataModule
+from lwtrain.fronts.received import ReceivedFront
+from lwtrain.layer_costs import layer_costs
+from lwtrain.meters import TrainingMeter
+from lwtrain.pipeline import Pipeline
+from lwtrain.pipelined_strategy import PipelinedStrategy
+from lwtrain.stack import LayerStack
+
+_log = logging.getLogger(__name__)
+
+
+class PipelinedSchedule(LayerSchedule):
+    """Trains all layers on every batch, as `SimultaneousSchedule` does, dealt out to the Trainer's processes.
+
+    The first process augments the images and trains the lowest layers; what these make of a batch goes to the next one
+    while the first goes on with the batch behind it. No gradient flows back, so no process waits for a later one.
+
+    Promises: the weights are those that `SimultaneousSchedule` gives in one process, bit for bit on the CPU in
+    float32, however many processes there are; so a checkpoint can be gone on from by any number of them.
+
+    Every process holds the whole network, and after each epoch as it then is: all of them validate, each a share of the
+    images. Gradients, and what the optimizer remembers, each has of its own layers only.
+
+    Args:
+        epochs: Epochs in all.
+        deal: How many layers each process trains, first to last, the head included; None: by what each layer's step
+            costs, measured when the fit starts, so that the busiest process has as little to do as can be.
+        queue: How many batches may be on their way from one process to the next.
+        settings: `front`, `course` and `resting_state`, as `LayerSchedule` takes them.
+
+    Raises:
+        ValueError: If deal or queue cannot be; in `fit`, if they do not fit the network and the Trainer.
+    """
+
+    def __init__(self, epochs: int, deal: Sequence[int] | None = None, queue: int = 2, **settings: Any) -> None:
+        super().__init__(partial(schedules.simultaneous, epochs=epochs), **settings)
+        if queue < 1:
+            raise ValueError(f"schedule.queue={queue}: choose 1 or more")
+        if deal is not None and min(deal, default=0) < 1:
+            raise ValueError(f"schedule.deal={list(deal)}: choose 1 or more layers for each process")
+        if self.rest:
+            raise ValueError("schedule=pipelined: trains all layers; choose schedule=simultaneous where some rest")
+        self.deal, self.queue = deal, queue
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Make sure that there is a line to train in, and let each process read whole batches."""
+        super().setup(trainer, pl_module, stage)
+        if stage != "fit":
+            return
+        if not isinstance(pl_module, LayerStack):
+            raise ValueError(f"schedule=pipelined: {type(pl_module).__name__} is no LayerStack; choose simultaneous")
+        if trainer.world_size > 1 and not isinstance(trainer.strategy, PipelinedStrategy):
+            raise ValueError("schedule=pipelined: needs Trainer(strategy=PipelinedStrategy()) for several processes")
+        data = trainer.datamodule  # type: ignore[attr-defined]  # Lightning sets it without declaring it
+        if not isinstance(data, SemiSupervisedDataModule):
+            raise ValueError("schedule=pipelined: needs a SemiSupervisedDataModule; choose schedule=simultaneous")
+        data.shares_batches = False
+        self._check_deal(len(pl_module.layers), trainer.world_size)
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Deal the layers out."""
+        assert isinstance(pl_module, LayerStack)
+        if trainer.world_size > 1:
+            pl_module.pipeline = Pipeline(self._slices(trainer, pl_module), trainer.global_rank, self.queue)
+            self._count_all(pl_module, together=False)  # each has other layers, and the line brings figures together
+        super().on_fit_start(trainer, pl_module)
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Say how many batches are going to come."""
+        self.fronts.num_batches = int(trainer.num_training_batches)
+        super().on_train_epoch_start(trainer, pl_module)
+
+    def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Give all processes the layers as they are now."""
+        self._share(pl_module)
+        super().on_validation_epoch_start(trainer, pl_module)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Do so also where nothing has been validated."""
+        self._share(pl_module)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Leave the line."""
+        super().on_train_end(trainer, pl_module)
+        self._leave(trainer, pl_module)
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """Leave it after a fit that broke off."""
+        super().on_exception(trainer, pl_module, exception)
+        self._leave(trainer, pl_module)
+
+    def place(self, trainer: pl.Trainer) -> int:
+        """Let every process draw what one alone would."""
+        return 0
+
+    def given_front(self, pl_module: LayerStack) -> ReceivedFront | None:
+        """Let all processes but the first wait for the one before them."""
+        line = pl_module.pipeline
+        return None if line is None or line.is_first else ReceivedFront(line, pl_module.device)
+
+    def _check_deal(self, num_layers: int, num_processes: int) -> None:
+        if num_processes > num_layers:
+            raise ValueError(f"trainer.devices={num_processes}: choose 1 to {num_layers}, the layers of this network")
+        if self.deal is not None and (len(self.deal), sum(self.deal)) != (num_processes, num_layers):
+            wanted = f"{num_processes} numbers that add to {num_layers}, the layers of this network"
+            raise ValueError(f"schedule.deal={list(self.deal)}: choose {wanted}")
+
+    def _slices(self, trainer: pl.Trainer, stack: LayerStack) -> list[range]:
+        if self.deal is not None:
+            ends = [sum(self.deal[: rank + 1]) for rank in range(len(self.deal))]
+            return [range(end - count, end) for end, count in zip(ends, self.deal, strict=True)]
+        costs: list[float] = []
+        if trainer.is_global_zero:
+            data = trainer.datamodule  # type: ignore[attr-defined]  # as above
+            costs = layer_costs(stack, data.batch_size, trainer.precision_plugin.forward_context)
+        slices = balanced(trainer.strategy.broadcast(costs), trainer.world_size)
+        if trainer.is_global_zero:
+            milliseconds = ", ".join(f"{1000 * cost:.1f}" for cost in costs)
+            _log.info("schedule.deal=%s, as a step takes %s ms by layer", [len(own) for own in slices], milliseconds)
+        return slices
+
+    @staticmethod
+    def _share(module: pl.LightningModule) -> None:
+        if isinstance(module, LayerStack) and module.pipeline is not None:
+            module.pipeline.drain()
+            module.pipeline.share(list(module.layers))
+
+    @staticmethod
+    def _leave(trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        data = trainer.datamodule  # type: ignore[attr-defined]  # as above
+        if isinstance(data, SemiSupervisedDataModule):
+            data.shares_batches = True
+        if isinstance(module, LayerStack):
+            module.pipeline = None
+            PipelinedSchedule._count_all(module, together=True)
+
+    @staticmethod
+    def _count_all(stack: LayerStack, *, together: bool) -> None:
+        for meter in stack.meters:
+            assert isinstance(meter, TrainingMeter)
+            meter.count_all(together=together)
