@@ -5,6 +5,7 @@ from typing import Any
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
+from torchmetrics.metric import jit_distributed_available
 
 from lwtrain.objectives.objective import Losses
 
@@ -39,7 +40,7 @@ class TrainingMeter(nn.Module):
     def count_all(self, *, together: bool) -> None:
         """Say whether the epoch's figures are those of all processes together, or of this one alone."""
         for metric in (self.accuracy, *map(self._mean, self.means)):
-            metric.sync_on_compute = together
+            metric.distributed_available_fn = jit_distributed_available if together else _never
 
     def summary(self) -> dict[str, Tensor]:
         """Give the epoch's figures by name (`loss`, `accuracy`, and every term that was there), and start anew."""
@@ -52,6 +53,10 @@ class TrainingMeter(nn.Module):
         self.accuracy.reset()
         self.running_accuracy.reset()
         return figures
+
+
+def _never() -> bool:
+    return False
 
 
 def accuracy(num_classes: int, **settings: Any) -> MulticlassAccuracy:

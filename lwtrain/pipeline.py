@@ -39,7 +39,8 @@ class Pipeline:
         self._sent: deque[tuple[Any, Tensor]] = deque()
         self._expected: deque[int] = deque()  # rows of the batches that nobody is waiting for yet
         self._coming: deque[tuple[Any, Tensor, int]] = deque()
-        self._form: Form | None = None
+        self._incoming: Form | None = None  # of what comes, and of what goes
+        self._outgoing: Form | None = None
 
     @property
     def is_first(self) -> bool:
@@ -59,10 +60,10 @@ class Pipeline:
 
     def send(self, activations: Tensor) -> None:
         """Hand activations on to the next process; they must not be changed afterwards."""
-        if self._form is None:
-            self._form = Form.of(activations)
-            dist.send(self._form.header().to(activations.device), self.rank + 1)
-        numbers = self._form.flat(activations)
+        if self._outgoing is None:
+            self._outgoing = Form.of(activations)
+            dist.send(self._outgoing.header().to(activations.device), self.rank + 1)
+        numbers = self._outgoing.flat(activations)
         self._sent.append((dist.isend(numbers, self.rank + 1), numbers))
         while len(self._sent) > self.queue:
             with self._waiting():
@@ -72,23 +73,23 @@ class Pipeline:
         """Hear how many rows the batches of an epoch are going to have; the process before sends just these."""
         assert not self._coming, "the epoch before has been read to its end"
         self._expected = deque(sizes)
-        if self._form is not None:
+        if self._incoming is not None:
             self._ask()
 
     def receive(self, num_rows: int, device: torch.device) -> Tensor:
         """Take what the process before has made of the next batch."""
-        if self._form is None:
+        if self._incoming is None:
             header = torch.empty(2 + 2 * _MOST_AXES, dtype=torch.int64, device=device)
             with self._waiting():
                 dist.recv(header, self.rank - 1)
-            self._form = Form.read(header.tolist())
+            self._incoming = Form.read(header.tolist())
         self._ask(device)
         work, numbers, expected = self._coming.popleft()
         assert expected == num_rows, "batches come in the order in which they were announced"
         with self._waiting():
             work.wait()
         self._ask(device)
-        return self._form.shaped(numbers, num_rows)
+        return self._incoming.shaped(numbers, num_rows)
 
     def drain(self) -> None:
         """Wait until all that was handed on has been taken."""
@@ -120,10 +121,10 @@ class Pipeline:
 
     def _ask(self, device: torch.device | None = None) -> None:
         """Have as many batches on their way as the queue holds."""
-        assert self._form is not None
+        assert self._incoming is not None
         while self._expected and len(self._coming) < self.queue:
             num_rows = self._expected.popleft()
-            numbers = self._form.room(num_rows, device)
+            numbers = self._incoming.room(num_rows, device)
             self._coming.append((dist.irecv(numbers, self.rank - 1), numbers, num_rows))
 
     @contextmanager

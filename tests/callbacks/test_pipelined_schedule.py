@@ -1,0 +1,85 @@
+"""Processes in a line, over gloo: each trains some of the layers, and together they do what one would."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pipelined_worker import CASES
+from tiny import differing, fit, tensors, tiny_stack
+
+from lwtrain import PipelinedSchedule, SimultaneousSchedule
+from lwtrain.checkpoints import load_checkpoint
+
+TESTS = Path(__file__).parent.parent
+
+
+def alone(folder: Path | None = None, micro_batch: int | None = None, **settings: Any) -> dict[str, Any]:
+    stack = tiny_stack()
+    stack.micro_batch = micro_batch
+    stack = fit(SimultaneousSchedule(epochs=2), stack, folder=folder, **settings)
+    return {"weights": tensors(stack), "figures": stack.figures}
+
+
+@pytest.fixture(scope="module", params=[2, 3])
+def line(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[dict[str, Any]], Path]:
+    """What each process of a line has come to, and the folder of their checkpoints."""
+    folder = tmp_path_factory.mktemp("line")
+    fit(PipelinedSchedule(epochs=2), folder=folder / "one", max_epochs=1)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    launcher = ["-m", "torch.distributed.run", f"--nproc-per-node={request.param}", f"--master-port={port}"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS)}
+    worker = [sys.executable, *launcher, str(TESTS / "pipelined_worker.py"), str(folder)]
+    run = subprocess.run(worker, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    assert run.returncode == 0, run.stderr[-5000:]
+    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(request.param)], folder
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_line_gives_the_weights_of_one_process(case: str, line: tuple[list[dict[str, Any]], Path]) -> None:
+    expected = alone(**CASES[case])
+    for process in line[0]:
+        assert differing(process[case]["weights"], expected["weights"]) == []
+
+
+def test_batches_travel_in_slices(line: tuple[list[dict[str, Any]], Path]) -> None:
+    expected = alone(micro_batch=5)
+    for process in line[0]:
+        assert differing(process["sliced"]["weights"], expected["weights"]) == []
+
+
+def test_figures_are_those_of_one_process(line: tuple[list[dict[str, Any]], Path]) -> None:
+    expected = alone()["figures"]
+    for process in line[0]:
+        figures = dict(process["plain"]["figures"])
+        waited = [figures.pop(f"pipeline/rank_{rank}/waited") for rank in range(len(line[0]))]
+        assert all(seconds >= 0 for seconds in waited)
+        assert figures == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_line_of_one_is_simultaneous() -> None:
+    one = fit(PipelinedSchedule(epochs=2))
+    assert differing(tensors(one), alone()["weights"]) == []
+
+
+def test_a_line_goes_on_where_one_process_stopped(line: tuple[list[dict[str, Any]], Path]) -> None:
+    expected = alone()
+    for process in line[0]:
+        assert differing(process["resumed"]["weights"], expected["weights"]) == []
+
+
+def test_one_process_could_go_on_where_a_line_stopped(line: tuple[list[dict[str, Any]], Path], tmp_path: Path) -> None:
+    alone(tmp_path)
+    mine, theirs = (load_checkpoint(folder / "last.ckpt") for folder in (tmp_path, line[1] / "plain"))
+    assert differing(mine["state_dict"], theirs["state_dict"]) == []
+    one, other = (checkpoint["optimizer_states"][0] for checkpoint in (mine, theirs))
+    assert one["param_groups"] == other["param_groups"]
+    assert one["state"].keys() == other["state"].keys()
+    for number in one["state"]:
+        assert differing(one["state"][number], other["state"][number]) == []
