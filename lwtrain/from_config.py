@@ -43,6 +43,7 @@ from lwtrain.information.estimator import Estimator
 from lwtrain.layer import HorizontalLayer
 from lwtrain.loggers import RunCSVLogger, RunTensorBoardLogger
 from lwtrain.optimizers import OptimizerFactory
+from lwtrain.pipelined_strategy import PipelinedStrategy
 from lwtrain.precision import trainer_precision
 from lwtrain.stack import LayerStack
 from lwtrain.votes import VoteRule
@@ -193,6 +194,8 @@ def build_trainer(
     settings = asdict(config.trainer)
     settings["max_epochs"] = settings["max_epochs"] or epochs
     del settings["max_steps"]  # see StepLimit
+    if config.schedule.name == "pipelined" and config.trainer.several_processes:
+        settings["strategy"] = PipelinedStrategy()
     trainer = pl.Trainer(
         **settings,
         enable_progress_bar=False,
@@ -207,7 +210,7 @@ def build_trainer(
     if on_cpu and config.optimizer.resting_state == "host":  # what the settings alone do not tell
         logging.getLogger(__name__).warning("optimizer.resting_state=host has no effect: there is no accelerator")
     compared = config.objective.compares_rows and config.schedule.name != "backprop"
-    if compared and trainer.world_size > 1 and trainer.is_global_zero:
+    if compared and trainer.world_size > 1 and trainer.is_global_zero and config.schedule.name != "pipelined":
         logging.getLogger(__name__).warning(
             "objective=%s compares the rows of a batch: each of the %d processes compares those of its own share alone",
             config.objective.name,

@@ -74,7 +74,7 @@ class Dashboard(Callback):
         parts = [part for part in pl_module.layers if isinstance(part, HorizontalLayer)]
         rebuilds = any(part.objective.rebuilds and part.sidecar.rebuilds for part in parts)
         layout = charts(names, rebuilds=rebuilds, autoencodes=rebuilds and can_decode(pl_module))
-        for logger in _tensorboards(trainer):
+        for logger in _tensorboards(trainer) if trainer.is_global_zero else []:
             logger.experiment._get_file_writer().add_summary(custom_scalars(layout))
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

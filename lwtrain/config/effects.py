@@ -13,6 +13,7 @@ from lwtrain.config.learned_from import (
     why_unlabelled_images_are_idle,
 )
 from lwtrain.config.schema import (
+    AtOnce,
     BackpropConfig,
     BalancedConfig,
     Config,
@@ -26,7 +27,6 @@ from lwtrain.config.schema import (
     ReconstructionConfig,
     ScheduleConfig,
     SGDConfig,
-    SimultaneousConfig,
     StackedAutoencoderConfig,
     WaveConfig,
 )
@@ -157,8 +157,8 @@ def _idle_in_pseudo_labels(config: Config, images: DatasetInfo) -> Iterator[tupl
 def _why_a_decoder_is_random(config: Config) -> str | None:
     """Say why a map that begins as a piece of the decoder below takes over what has not been trained; None if not."""
     schedule = config.schedule
-    if isinstance(schedule, SimultaneousConfig):
-        return "schedule=simultaneous starts all layers at once"
+    if isinstance(schedule, AtOnce):
+        return f"schedule={schedule.name} starts all layers at once"
     if not isinstance(schedule, CustomConfig) or config.layer.load:  # what is loaded has trained
         return None
     trained: set[int | str] = set()
@@ -178,7 +178,7 @@ def _idle_in_optimizer(config: Config) -> Iterator[tuple[str, str]]:
             yield pattern, f"no layer trains for more than {longest} epochs, and no learning rate is halved before"
     if config.optimizer.course != "steps":
         yield "optimizer.drop*", f"optimizer.course={config.optimizer.course} has no drops"
-    if isinstance(config.schedule, (BackpropConfig, SimultaneousConfig)):
+    if isinstance(config.schedule, (BackpropConfig, *AtOnce)):
         yield "optimizer.resting_state", f"schedule={config.schedule.name} lets no layer rest"
     elif isinstance(config.optimizer, SGDConfig) and not config.optimizer.momentum:
         yield "optimizer.resting_state", "optimizer=sgd without momentum keeps no state"

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from lwtrain.config.schema import (
+    AtOnce,
     AutoencoderConfig,
     BackpropConfig,
     BalancedConfig,
@@ -18,7 +19,6 @@ from lwtrain.config.schema import (
     PseudoLabelsConfig,
     ReconstructionConfig,
     ScheduleConfig,
-    SimultaneousConfig,
 )
 from lwtrain.config.wording import shown
 from lwtrain.objectives.infopro_weights import check_layer, check_weights
@@ -34,8 +34,8 @@ def _rows_that_are_compared_stay_together(
 
 
 def _layers_that_share_a_batch_share_its_labels(schedule: ScheduleConfig, pseudo_labels: PseudoLabelsConfig) -> None:
-    if pseudo_labels.teacher == "own" and isinstance(schedule, SimultaneousConfig):
-        reason = "schedule=simultaneous shows all layers the same batch, with one label for each image"
+    if pseudo_labels.teacher == "own" and isinstance(schedule, AtOnce):
+        reason = f"schedule={schedule.name} shows all layers the same batch, with one label for each image"
         raise ValueError(f"pseudo_labels.teacher=own: {reason}; choose vote")
 
 

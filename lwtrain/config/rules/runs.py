@@ -14,6 +14,7 @@ from lwtrain.config.schema import (
     LayerConfig,
     ModelConfig,
     OptimizerConfig,
+    PipelinedConfig,
     ScheduleConfig,
     SGDConfig,
     TrainerConfig,
@@ -110,10 +111,35 @@ def _one_process_in_a_multirun(trainer: TrainerConfig, multirun: bool) -> None:
 
 
 def _one_process_goes_back(callbacks: CallbacksConfig, trainer: TrainerConfig) -> None:
-    several = trainer.num_devices != 1 or trainer.num_nodes > 1 or trainer.strategy != "auto"
+    several = trainer.several_processes or trainer.strategy != "auto"
     if callbacks.on_nan == "rewind" and several:
         remedy = "not where processes train together, which would not begin again together; choose stop"
         raise ValueError(f"callbacks.on_nan=rewind: {remedy}, or trainer.devices=1")
+
+
+def _a_line_trains_alone(schedule: ScheduleConfig, trainer: TrainerConfig, layer: LayerConfig) -> None:
+    if not isinstance(schedule, PipelinedConfig):
+        return
+    if trainer.strategy != "auto":
+        raise ValueError(f"trainer.strategy={trainer.strategy}: schedule=pipelined has one of its own; choose auto")
+    if layer.load:
+        remedy = "schedule=pipelined trains all layers; choose schedule=simultaneous"
+        raise ValueError(f"layer.load={shown(layer.load)}: {remedy}")
+
+
+def _a_line_of_processes_does_without(
+    schedule: ScheduleConfig, trainer: TrainerConfig, optimizer: OptimizerConfig, compile: bool
+) -> None:
+    if not isinstance(schedule, PipelinedConfig) or not trainer.several_processes:
+        return
+    reason = "not with schedule=pipelined on several processes"
+    if optimizer.average_last:
+        raise ValueError(f"optimizer.average_last={optimizer.average_last}: {reason}; choose 0")
+    if trainer.gradient_clip_val is not None:
+        whole = "each of which knows the gradients of its own layers only"
+        raise ValueError(f"trainer.gradient_clip_val={trainer.gradient_clip_val:g}: {reason}, {whole}; choose null")
+    if compile:
+        raise ValueError(f"compile=true: {reason}; choose false")
 
 
 RULES: tuple[Callable[..., None], ...] = (
@@ -131,4 +157,6 @@ RULES: tuple[Callable[..., None], ...] = (
     _time_is_a_time,
     _one_process_in_a_multirun,
     _one_process_goes_back,
+    _a_line_trains_alone,
+    _a_line_of_processes_does_without,
 )

@@ -48,8 +48,10 @@ from lwtrain.config.schema.objective import (
 )
 from lwtrain.config.schema.optimizer import AdamConfig, OptimizerConfig, SGDConfig
 from lwtrain.config.schema.schedule import (
+    AtOnce,
     BackpropConfig,
     CustomConfig,
+    PipelinedConfig,
     ScheduleConfig,
     SequentialConfig,
     SimultaneousConfig,
@@ -63,6 +65,7 @@ __all__ = [
     "AllConvConfig",
     "AnyDatasetConfig",
     "AnyModelConfig",
+    "AtOnce",
     "AutoencoderConfig",
     "BackpropConfig",
     "BalancedConfig",
@@ -90,6 +93,7 @@ __all__ = [
     "ModelConfig",
     "ObjectiveConfig",
     "OptimizerConfig",
+    "PipelinedConfig",
     "PoolConfig",
     "PredSimConfig",
     "PredictionConfig",

@@ -32,6 +32,16 @@ class SimultaneousConfig:
 
 
 @dataclass(frozen=True)
+class PipelinedConfig:
+    """All layers at once, each from its own loss, dealt out to a line of processes."""
+
+    name: Literal["pipelined"]
+    epochs: Count
+    deal: list[Count] | None
+    queue: Count
+
+
+@dataclass(frozen=True)
 class BackpropConfig:
     """All layers at once, end to end."""
 
@@ -56,4 +66,6 @@ class CustomConfig:
     visits: list[VisitConfig]
 
 
-ScheduleConfig = SequentialConfig | WaveConfig | SimultaneousConfig | BackpropConfig | CustomConfig
+ScheduleConfig = SequentialConfig | WaveConfig | SimultaneousConfig | PipelinedConfig | BackpropConfig | CustomConfig
+AtOnce = (SimultaneousConfig, PipelinedConfig)
+"""The schedules by which all layers learn from the same batches, each from its own loss."""

@@ -40,3 +40,8 @@ class TrainerConfig:
         if self.devices == "auto":
             return None
         return len(self.devices) if isinstance(self.devices, list) else self.devices
+
+    @property
+    def several_processes(self) -> bool:
+        """Whether more than one process may train."""
+        return self.num_devices != 1 or self.num_nodes > 1
