@@ -114,7 +114,7 @@ class PipelinedSchedule(LayerSchedule):
         if num_processes > num_layers:
             raise ValueError(f"trainer.devices={num_processes}: choose 1 to {num_layers}, the layers of this network")
         if self.deal is not None and (len(self.deal), sum(self.deal)) != (num_processes, num_layers):
-            wanted = f"{num_processes} numbers that add to {num_layers}, the layers of this network"
+            wanted = f"a number for each of {num_processes} processes, {num_layers} layers in all"
             raise ValueError(f"schedule.deal={list(self.deal)}: choose {wanted}")
 
     def _slices(self, trainer: pl.Trainer, stack: LayerStack) -> list[range]:

@@ -1,6 +1,7 @@
 """Processes in a line, over gloo: each trains some of the layers, and together they do what one would."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 from pipelined_worker import CASES
-from tiny import differing, fit, tensors, tiny_stack
+from tiny import SHAPE, differing, fit, tensors, tiny_stack, tiny_trainer
 
 from lwtrain import PipelinedSchedule, SimultaneousSchedule
 from lwtrain.checkpoints import load_checkpoint
@@ -83,3 +84,33 @@ def test_one_process_could_go_on_where_a_line_stopped(line: tuple[list[dict[str,
     assert one["state"].keys() == other["state"].keys()
     for number in one["state"]:
         assert differing(one["state"][number], other["state"][number]) == []
+
+
+# What cannot be
+
+
+@pytest.mark.parametrize("deal", [[1, 2], [4]])
+def test_a_deal_has_to_fit_processes_and_layers(deal: list[int]) -> None:
+    said = re.escape(f"schedule.deal={deal}: choose a number for each of 1 processes, 3 layers in all")
+    with pytest.raises(ValueError, match=said):
+        fit(PipelinedSchedule(1, deal=deal))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"deal": [2, 0]}, "schedule.deal=[2, 0]: choose 1 or more layers for each process"),
+        ({"deal": []}, "schedule.deal=[]: choose 1 or more layers for each process"),
+        ({"queue": 0}, "schedule.queue=0: choose 1 or more"),
+        ({"rest": {0}}, "schedule=pipelined: trains all layers; choose schedule=simultaneous where some rest"),
+    ],
+)
+def test_settings_that_cannot_be(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        PipelinedSchedule(1, **settings)
+
+
+def test_images_from_a_loader_of_ones_own_are_refused() -> None:
+    loader = [(torch.rand(4, *SHAPE), torch.arange(4) % 3)]
+    with pytest.raises(ValueError, match="needs a SemiSupervisedDataModule; choose schedule=simultaneous"):
+        tiny_trainer(PipelinedSchedule(1), limit_val_batches=0).fit(tiny_stack(), loader)
