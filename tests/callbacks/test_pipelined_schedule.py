@@ -113,4 +113,4 @@ def test_settings_that_cannot_be(settings: dict[str, Any], said: str) -> None:
 def test_images_from_a_loader_of_ones_own_are_refused() -> None:
     loader = [(torch.rand(4, *SHAPE), torch.arange(4) % 3)]
     with pytest.raises(ValueError, match="needs a SemiSupervisedDataModule; choose schedule=simultaneous"):
-        tiny_trainer(PipelinedSchedule(1), limit_val_batches=0).fit(tiny_stack(), loader)
+        tiny_trainer(PipelinedSchedule(1)).fit(tiny_stack(), loader, loader)
