@@ -198,6 +198,7 @@ def run_job(values: "DictConfig") -> float | None:
 
 
 def _train(values: "DictConfig", hydra_config: "HydraConf") -> float | None:
+    from lwtrain.config.launchers import may_be_requeued
     from lwtrain.config.loading import config_of_job
     from lwtrain.config.run_folders import check_new_folder, is_first_process
     from lwtrain.config.sweep_folders import continued, finished
@@ -205,14 +206,15 @@ def _train(values: "DictConfig", hydra_config: "HydraConf") -> float | None:
     folder = _named(hydra_config.runtime.output_dir)
     if not is_first_process():
         return _train_in(folder, config_of_job(values, hydra_config), hydra_config)
-    if values.get("ckpt_path") is None:
+    goes_on = values.get("ckpt_path") == "auto" or may_be_requeued(hydra_config)
+    if values.get("ckpt_path") is None and not goes_on:
         check_new_folder(folder, "hydra.run.dir")
-    if values.get("ckpt_path") == "auto" and (metrics := finished(config_of_job(values, hydra_config), folder)):
+    if goes_on and (metrics := finished(config_of_job(values, hydra_config), folder)):
         log.info("%s: has finished before, and is left alone", folder)
         return metrics.get("vote/val/accuracy")
     with failure_kept(folder):
         config = config_of_job(values, hydra_config)
-        if config.ckpt_path == "auto":
+        if goes_on:
             config, note = continued(config, folder)
             if note is not None:
                 log.warning("%s", note)

@@ -33,6 +33,7 @@ from lwtrain.callbacks.stopwatch import Stopwatch
 from lwtrain.callbacks.time_left import TimeLeft
 from lwtrain.callbacks.weight_average import WeightAverage
 from lwtrain.checkpoints import AtomicCheckpointIO, RunCheckpoints
+from lwtrain.clusters import slurm_without_requeue
 from lwtrain.config.learned_from import why_nothing_is_rebuilt
 from lwtrain.config.schema import Config
 from lwtrain.data.augmentation import preset
@@ -203,7 +204,7 @@ def build_trainer(
         precision=precision,
         callbacks=callbacks,
         logger=loggers,
-        plugins=[AtomicCheckpointIO()],
+        plugins=[AtomicCheckpointIO(), *slurm_without_requeue()],
         default_root_dir=run_dir,
     )
     on_cpu = config.trainer.accelerator != "cpu" and trainer.strategy.root_device.type == "cpu"

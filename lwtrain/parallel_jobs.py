@@ -12,6 +12,7 @@ import time
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from typing import Any, TextIO
 
+import psutil
 from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
@@ -86,10 +87,15 @@ class ParallelJob(Callback):
         self._program = os.getpid()
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
-        """Mark the run's lines with its number, and let it end if the program is no more."""
-        if self._program is None or os.getppid() != self._program:
+        """Mark the run's lines with its number, and let it end if the program is no more.
+
+        Submitit's local mode has a process in between, which writes the lines into a file.
+        """
+        if self._program is None or self._program not in _started_by():
             return
         _end_with(self._program)
+        if os.getppid() != self._program:
+            return
         self._redirected = ExitStack()
         for stream, redirect in ((sys.stdout, redirect_stdout), (sys.stderr, redirect_stderr)):
             marked = MarkedLines(stream, f"{config.hydra.job.num}: ")
@@ -107,6 +113,15 @@ class ParallelJob(Callback):
 _watched: set[int] = set()
 
 
+def _started_by() -> tuple[int, ...]:
+    """Give the numbers of the process that has started this one, and of that which started it."""
+    parent = os.getppid()
+    try:
+        return parent, psutil.Process(parent).ppid()
+    except psutil.Error:  # it ends just now
+        return (parent,)
+
+
 def _end_with(program: int) -> None:
     """End this process as soon as the program that started it is gone, killed perhaps.
 
@@ -117,7 +132,7 @@ def _end_with(program: int) -> None:
     _watched.add(program)
 
     def watch() -> None:
-        while os.getppid() == program:
+        while program in _started_by():
             time.sleep(_SECONDS)
         os._exit(_KILLED)
 

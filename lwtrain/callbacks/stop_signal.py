@@ -10,6 +10,8 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
+from lwtrain.clusters import is_job_of_submitit
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _STDERR = 2
 
@@ -18,7 +20,8 @@ class StopSignal(Callback):
     """At the first signal lets the epoch end, so that its checkpoint is stored, and stops; at the second stops at once.
 
     The epoch under way is the unit of which a checkpoint can be resumed bit for bit. Whoever cannot wait for its end
-    loses it and nothing else. Outside of a fit signals do what they did before.
+    loses it and nothing else. Outside of a fit signals do what they did before. In a job of
+    submitit SIGTERM does nothing, see `is_job_of_submitit`.
 
     Args:
         say: Whether to tell what the signal will do, on the standard error.
@@ -54,6 +57,8 @@ class StopSignal(Callback):
         self._restore()
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGTERM and is_job_of_submitit():
+            return
         if self.received is not None:
             self._restore()
             raise KeyboardInterrupt

@@ -10,6 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 from lwtrain.config.checking import check
 from lwtrain.config.composing import Composed, Composer, swept_in
 from lwtrain.config.files import group_choices
+from lwtrain.config.launchers import mistakes_of_launcher
 from lwtrain.config.run_folders import (
     LIMITS,
     NOT_FREE,
@@ -86,6 +87,8 @@ class CommandLine:
             composed = [outcome for outcome in outcomes if outcome is not None]
             self._check_swept(composed, starts=new_folder)
             configs = [self._check(each) for each in composed]
+            if composed:
+                self._mistakes += mistakes_of_launcher(composed[0].hydra, multirun=self.multirun, starts=new_folder)
             if self.multirun and composed:
                 self._mistakes += mistakes_of_search(composed[0].hydra, words, configs)
             if new_folder and is_first_process():

@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from lwtrain.config.files import conf_dir
 from lwtrain.config.foreign_code import find_code, is_allowed, shipped_choices
+from lwtrain.config.launchers import without_extra
 from lwtrain.config.wording import shown
 from lwtrain.config.words import Given
 
@@ -94,7 +95,7 @@ class Composer:
                 outcomes = {word: self._attempt((word,)) for word in files}
                 wrong = {word: error for word, error in outcomes.items() if isinstance(error, Exception)}
                 wrong = wrong or {" ".join(files) or self._config_name: base}
-                mistakes.extend(f"{word}: {_first_line(error)}" for word, error in wrong.items())
+                mistakes.extend(f"{word}: {without_extra(word) or _first_line(error)}" for word, error in wrong.items())
                 base = self._attempt(tuple(word for word in files if word not in wrong))
             self._bases[files] = None if isinstance(base, Exception) else base
             if not isinstance(base, Exception):

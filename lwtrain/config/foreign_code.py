@@ -9,10 +9,10 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from lwtrain.config.launchers import LAUNCHERS
 from lwtrain.config.wording import shown
 
 OPT_IN = "LWTRAIN_ALLOW_CODE"
-LAUNCHERS = ("basic", "joblib", "submitit_local", "submitit_slurm")
 SWEEPERS = ("basic", "search")
 
 _WHY = f"it can run code; leave it out, or set {OPT_IN}=1 if you trust who wrote it"

@@ -101,7 +101,10 @@ def _time_is_a_time(trainer: TrainerConfig) -> None:
 
 
 def _one_process_in_a_multirun(trainer: TrainerConfig, multirun: bool) -> None:
-    remedy = "not with -m: each run would start processes that begin the whole multirun anew. Start the runs one by one"
+    remedy = (
+        "not with -m: each run would start processes that begin the whole multirun anew. "
+        "Start the runs one by one, with torchrun or srun in a loop (docs/clusters.md)"
+    )
     if multirun and trainer.strategy != "auto":
         raise ValueError(f"trainer.strategy={trainer.strategy}: {remedy}")
     if multirun and trainer.num_nodes > 1:
