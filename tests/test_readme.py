@@ -20,7 +20,9 @@ TYPED = {
     f"{name}: {command}"
     for name, page in PAGES.items()
     for command in re.findall(
-        r"^    (?:python train\.py|lwtrain) (.*?)(?: *#.*)?$", re.sub(r" *\\\n +", " ", page), flags=re.MULTILINE
+        r"^    (?:OMP_NUM_THREADS=\d+ |srun )?(?:python train\.py|torchrun .*?train\.py|lwtrain) (.*?)(?: *#.*)?$",
+        re.sub(r" *\\\n +", " ", page),
+        flags=re.MULTILINE,
     )
 }
 IN_TABLES = {  # the settings that a row's figures were measured with
@@ -34,7 +36,7 @@ IN_TABLES = {  # the settings that a row's figures were measured with
 TRAINING = sorted(
     command
     for command in TYPED | IN_TABLES
-    if not {*command.split()[1:2]} & {*COMMANDS} and "help" not in command and "ckpt" not in command
+    if not {*command.split()[1:2]} & {*COMMANDS} and "help" not in command and not re.search(r"ckpt(?!_path=auto)", command)
 )
 
 
@@ -50,6 +52,8 @@ def test_code_runs(code: str, tmp_path: Path) -> None:
 def test_commands_have_no_mistake(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if "joblib" in command:
         pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    if "submitit" in command:
+        pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
     if "hparams_search" in command:
         pytest.importorskip("optuna")
     pets(tmp_path / "photos", cats=90, dogs=90)
@@ -61,7 +65,7 @@ def test_commands_have_no_mistake(command: str, tmp_path: Path, monkeypatch: pyt
 
 
 def test_commands_are_found_on_pages_and_in_tables() -> None:
-    assert {"README.md", "data.md", "hsic.md", "sweeps.md"} <= {command.partition(":")[0] for command in TRAINING}
+    assert {"README.md", "clusters.md", "data.md", "hsic.md", "sweeps.md"} <= {command.partition(":")[0] for command in TRAINING}
     assert {"published_systems.md: experiment=cnn_cifar2", "published_rows.md: experiment=greedy_k1"} <= IN_TABLES
     assert "README.md: model.width=0.25" in IN_TABLES
 

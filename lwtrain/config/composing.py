@@ -92,8 +92,7 @@ class Composer:
         if files not in self._bases:
             base = self._attempt(files)
             if isinstance(base, Exception):
-                outcomes = {word: self._attempt((word,)) for word in files}
-                wrong = {word: error for word, error in outcomes.items() if isinstance(error, Exception)}
+                wrong = self._at_fault(files)
                 wrong = wrong or {" ".join(files) or self._config_name: base}
                 mistakes.extend(f"{word}: {without_extra(word) or _first_line(error)}" for word, error in wrong.items())
                 base = self._attempt(tuple(word for word in files if word not in wrong))
@@ -105,6 +104,16 @@ class Composer:
                 if not is_allowed() and (of_user or any(given.kind == "hydra" for given in combination)):
                     mistakes.extend(find_code(base.hydra, _shipped(*shipped_choices(base.hydra))))
         return self._bases[files]
+
+    def _at_fault(self, files: Sequence[str]) -> dict[str, Exception]:
+        """Say which words Hydra refuses by themselves, and how; Hydra's own settings beside Hydra's own choices."""
+        wrong: dict[str, Exception] = {}
+        for word in sorted(files, key=lambda word: word.startswith("hydra.")):
+            beside = [other for other in files if other.startswith("hydra/") and other not in wrong]
+            outcome = self._attempt((*beside, word) if word.startswith("hydra.") else (word,))
+            if isinstance(outcome, Exception):
+                wrong[word] = outcome
+        return wrong
 
     def _led_astray(self) -> Iterator[str]:
         """Complain of a starting file that names places of further ones: Hydra would import those that are packages."""
