@@ -37,7 +37,7 @@ COMMON = [
         "encoder.hidden=16",
         "encoder.dropout=0.1",
     ),
-    *("dataset=fake", "dataset.num_images=2000", "dataset.channels=1", "dataset.image_size=16"),  # fewer than are bundled
+    *("dataset=fake", "dataset.num_images=2000", "dataset.channels=1", "dataset.image_size=16"),
     *("objective.alpha=learned", "dataset.augmentation=heavy_10"),
     *("labels=500", "batch_size=64", "precision=32", "progress=plain", "callbacks.pictures=2"),
     *("trainer.limit_train_batches=10", "trainer.limit_val_batches=4", "trainer.accelerator=cpu"),

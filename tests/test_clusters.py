@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -47,7 +47,7 @@ def wait_for(what: Callable[[], bool], program: subprocess.Popen[str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def sweep(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sweep]:
+def sweep(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
     """Two runs at once, of which one fails; the other is preempted, as clusters do it: SIGTERM, and then SIGUSR2."""
     pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
     folder = tmp_path_factory.mktemp("local") / "sweep"
@@ -69,7 +69,7 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sweep]:
             went_on += checkpoint.stat().st_mtime_ns > before
         run.send_signal(signal.SIGUSR2)
         said = program.communicate()[0]
-    yield Sweep(folder, program.returncode, said, went_on == 2)
+    return Sweep(folder, program.returncode, said, went_on == 2)
 
 
 def test_each_run_has_a_folder_and_a_log(sweep: Sweep) -> None:
@@ -111,7 +111,9 @@ def test_a_run_of_the_local_mode_ends_with_the_program_that_is_killed() -> None:
         "time.sleep(60)\n"
     )
     between = "import subprocess, sys; subprocess.run([sys.executable, '-c', *sys.argv[1:]])"
-    program = f"import os, subprocess, sys; subprocess.run([sys.executable, '-c', {between!r}, {run!r}, str(os.getpid())])"
+    program = (
+        f"import os, subprocess, sys; subprocess.run([sys.executable, '-c', {between!r}, {run!r}, str(os.getpid())])"
+    )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as started:
         assert started.stdout is not None
         assert started.stdout.readline() == "begun\n"

@@ -36,7 +36,9 @@ IN_TABLES = {  # the settings that a row's figures were measured with
 TRAINING = sorted(
     command
     for command in TYPED | IN_TABLES
-    if not {*command.split()[1:2]} & {*COMMANDS} and "help" not in command and not re.search(r"ckpt(?!_path=auto)", command)
+    if not {*command.split()[1:2]} & {*COMMANDS}
+    and "help" not in command
+    and not re.search(r"ckpt(?!_path=auto)", command)
 )
 
 
@@ -65,7 +67,9 @@ def test_commands_have_no_mistake(command: str, tmp_path: Path, monkeypatch: pyt
 
 
 def test_commands_are_found_on_pages_and_in_tables() -> None:
-    assert {"README.md", "clusters.md", "data.md", "hsic.md", "sweeps.md"} <= {command.partition(":")[0] for command in TRAINING}
+    assert {"README.md", "clusters.md", "data.md", "hsic.md", "sweeps.md"} <= {
+        command.partition(":")[0] for command in TRAINING
+    }
     assert {"published_systems.md: experiment=cnn_cifar2", "published_rows.md: experiment=greedy_k1"} <= IN_TABLES
     assert "README.md: model.width=0.25" in IN_TABLES
 
