@@ -1,5 +1,8 @@
-"""What each layer costs beside the others, before any of them has been timed: found with two rows."""
+"""What computations cost, counted; and by that, what each layer costs beside the others before any has been timed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,6 +16,35 @@ from lwtrain.evaluating import evaluating
 from lwtrain.stack import LayerStack
 
 _PER_BYTE = 5.0  # operations in the time that a byte takes: fits small VGGs on one core within a third for most layers
+
+
+@dataclass
+class Counter:
+    """What was counted.
+
+    Attributes:
+        operations: Floating-point operations of matrix products and convolutions.
+        bytes_made: Of all tensors that were made.
+    """
+
+    operations: int = 0
+    bytes_made: int = 0
+
+
+@contextmanager
+def counted() -> Iterator[Counter]:
+    """Count what is computed within, backward passes too; the numbers are there when it ends.
+
+    Example:
+        >>> with counted() as work:
+        ...     _ = torch.ones(2, 3) @ torch.ones(3, 4)
+        >>> work.operations, work.bytes_made  # 2 * (2 * 3 * 4), and three matrices of 4-byte numbers
+        (48, 104)
+    """
+    counter = Counter()
+    with FlopCounterMode(display=False) as operations, _BytesMade() as made:
+        yield counter
+    counter.operations, counter.bytes_made = operations.get_total_flops(), made.bytes
 
 
 @torch.no_grad()
@@ -38,11 +70,11 @@ def work_of_layers(stack: LayerStack) -> list[float]:
     found = []
     with evaluating(stack), torch.autocast(stack.device.type, enabled=False):
         for part in map(stack.part, range(len(stack.layers))):
-            with FlopCounterMode(display=False) as operations, _BytesMade() as made:
+            with counted() as work:
                 step = part.local_step(inputs, labels, carry=True, images=images)
             assert step.outputs is not None
             inputs = step.outputs
-            found.append(operations.get_total_flops() + _PER_BYTE * made.bytes)
+            found.append(work.operations + _PER_BYTE * work.bytes_made)
     return found
 
 

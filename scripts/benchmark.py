@@ -7,6 +7,9 @@ benchmark.json with every sample, two plots, and samples.jsonl, from which a ben
 Measured are one wave (every layer reads all images once) or one epoch, without augmentation and validation and with all
 images labelled, after a few batches of every layer; the peak of the resident set (on a GPU: of its memory) beyond that
 of the same process after a tiny network; and floating-point operations, counted on a few images.
+
+With --calibrate it finds instead what the cost model of docs/scaling.md has to know of this machine, foretells rows by
+it that it has not been taken from, measures those too, and writes calibration.json.
 """
 
 import argparse
@@ -19,6 +22,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarking.foretold import show_foretold
 from benchmarking.groups import all_rows
 from benchmarking.judge import judge, measure_in_a_process
 from benchmarking.quietness import DISTURBED
@@ -48,6 +52,7 @@ def read_arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of images and first weights")
     parser.add_argument("--out", type=Path, default=Path("outputs/benchmark"), help="where the results go")
     parser.add_argument("--fresh", action="store_true", help="measure again what is in OUT/samples.jsonl")
+    parser.add_argument("--calibrate", action="store_true", help="measure what the cost model needs; 2 minutes")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     return parser.parse_args(words)
 
@@ -82,12 +87,30 @@ def run_child(task: str) -> None:
     print(sample.to_json())
 
 
+def run_calibration(arguments: argparse.Namespace, console: Console, command: str) -> None:
+    """Find the machine's numbers and see how well they foretell."""
+    from benchmarking.calibrating import calibrate, calibration_report
+    from lwtrain.files import write_whole
+
+    folder: Path = arguments.out
+    folder.mkdir(parents=True, exist_ok=True)
+    machine, foretold = calibrate(folder, arguments.repeat or 3, partial(console.print, highlight=False))
+    console.print(show_foretold(foretold))
+    written = json.dumps(calibration_report(machine, foretold, command), indent=1)
+    write_whole(folder / "calibration.json", lambda file: file.write(f"{written}\n".encode()))
+    console.print(f"Written to {folder / 'calibration.json'}.")
+
+
 def main(words: list[str]) -> None:
     """Measure, show, write."""
     arguments, console = read_arguments(words), Console()
     console.width = max(console.width, TABLE_WIDTH)
     if arguments.child:
         run_child(arguments.child)
+        return
+    command = shlex.join(["python", "scripts/benchmark.py", *words])
+    if arguments.calibrate:
+        run_calibration(arguments, console, command)
         return
     rows = choose_rows(arguments)
     if not rows:
@@ -113,7 +136,6 @@ def main(words: list[str]) -> None:
     targets = all_targets(results)
     for shown in (*show_results(results), *show_troubles(results), show_targets(targets)):
         console.print(shown)
-    command = shlex.join(["python", "scripts/benchmark.py", *words])
     written = json.dumps(benchmark_report(results, targets, command), indent=1)
     (folder / "benchmark.json").write_text(written + "\n")
     from benchmarking.plots import draw_plots  # not in the processes that are measured

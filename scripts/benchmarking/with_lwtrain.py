@@ -1,6 +1,7 @@
 """lwtrain's own rows: its schedules carried out by `Trainer.fit`, with all that makes lwtrain fast."""
 
 import gc
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +49,19 @@ class Lwtrain:
         )
         self.stack: LayerStack = stack.to(memory_format=torch.channels_last)
 
-    def train(self, images: Split) -> float:
-        """Carry out one wave, or one epoch of all layers; the front's rolling counts."""
+    def train(self, images: Split, watch: Callable[[LayerSchedule], Sequence[Callback]] = lambda _: ()) -> float:
+        """Carry out one wave, or one epoch of all layers; the front's rolling counts.
+
+        Args:
+            images: Read once by each layer.
+            watch: Makes callbacks that look on, of the schedule.
+        """
         schedule, clock = self._schedule(), Clock()
         trainer = pl.Trainer(
             max_epochs=-1,  # the schedule knows
             devices=1,
             precision="bf16-mixed" if self._row.precision == "bf16" else "32-true",
-            callbacks=[schedule, _Stopping(clock)],
+            callbacks=[schedule, *watch(schedule), _Stopping(clock)],
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
