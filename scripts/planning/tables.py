@@ -103,9 +103,9 @@ def _waves() -> Iterator[Sequence[str]]:
     for network in NETWORKS:
         costs = costs_of(network)
         peak = si(front_bytes([cost.row_bytes for cost in costs], IMAGES), "B")
-        for front in _FRONTS:
+        for front in ("memory", *_FRONTS):
             times = [data_parallel_wave_seconds(costs, GPU, IMAGES, BATCH, gpus, front) for gpus in GPUS]
-            needs = f", {peak} of disk in all" if front == "disk" else ""
+            needs = "" if front == "recompute" else f", {peak} of it in all"
             yield network, f"a wave, data parallel, `front={front}`{needs}", *map(_time, times)
         alone = simultaneous_seconds(costs, GPU, IMAGES, BATCH)
         yield network, "an epoch of all layers, data parallel", *map(_time, (_replicated(costs, n) for n in GPUS))
