@@ -39,7 +39,7 @@ class Foretold:
         """
         row = self.row
         trained = f"{row.network} of width {row.width:g}, {row.contender}, batches of {row.batch_size}"
-        return trained, f"{self.predicted:.2f}", f"{self.measured:.2f}", f"{self.error:+.0%}".replace("%", " %")
+        return trained, f"{self.predicted:.2f}", f"{self.measured:.2f}", f"{round(100 * self.error):+d} %"
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Foretold":
