@@ -21,7 +21,7 @@ QUARTER = 0.25  # of the width: layers that a core has done with in a second, an
 
 
 def calibrating_rows() -> Iterator[Row]:
-    """Give what the machine's numbers are taken from: one network, large and small batches, layers, sidecars, two fronts.
+    """Give what the machine's numbers are taken from: one network, batches, layers and sidecars large and small.
 
     Layers of half the width are all arithmetic, and without them the rate of that is lost in the noise.
     """
