@@ -17,8 +17,9 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.strategies import DDPStrategy
-from torch.distributed import GradBucket
+from torch.distributed import GradBucket  # type: ignore[attr-defined]  # which torch does not list
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
+from torch.multiprocessing.spawn import start_processes
 from torch.nn.parallel import DistributedDataParallel
 
 from lwtrain.config.loading import load_config
@@ -59,7 +60,9 @@ class Travelling(pl.Callback):
 
     def _count(self, state: None, bucket: GradBucket) -> torch.futures.Future[torch.Tensor]:
         self._bytes += bucket.buffer().nbytes
-        return allreduce_hook(torch.distributed.group.WORLD, bucket)
+        everybody = torch.distributed.group.WORLD
+        assert everybody is not None, "the Trainer has made it"
+        return allreduce_hook(everybody, bucket)
 
 
 def count(words: Sequence[str], schedule: lwtrain.LayerSchedule) -> list[tuple[str, int, int, int]]:
@@ -95,7 +98,7 @@ def main() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    torch.multiprocessing.start_processes(work, (port, sys.argv[1:]), nprocs=PROCESSES, start_method="fork")
+    start_processes(work, (port, sys.argv[1:]), nprocs=PROCESSES, start_method="fork")
 
 
 if __name__ == "__main__":
