@@ -29,6 +29,7 @@ from lwtrain.from_config import (
 from lwtrain.layer_files import load_layers
 from lwtrain.loggers import START
 from lwtrain.lost_process import lost_process_told
+from lwtrain.pipelined_strategy import PipelinedStrategy
 from lwtrain.provenance import provenance
 from lwtrain.quiet import quieten_lightning
 from lwtrain.run_records import finish, known, show_settings, store_split
@@ -102,7 +103,7 @@ def _attempt(config: Config, run_dir: Path, begin: Beginning, rewinds: Rewinds) 
     with trainer_at_fault(), lost_process_told(run_dir):
         trainer = build_trainer(config, run_dir, callbacks, loggers, epochs)
         with settings_at_fault():
-            data.check_processes(trainer.world_size)
+            data.check_processes(1 if isinstance(trainer.strategy, PipelinedStrategy) else trainer.world_size)
         check_memory(trainer, stack, data, schedule)
         store_split(data, run_dir)
         show_settings(config, loggers)
