@@ -46,7 +46,7 @@ class MeasuredNetwork(VotingNetwork):
         self.figures: dict[str, float] = {}
         self.expected = set(range(len(self.layers)))
         self.complete_vote: Tensor | None = None
-        self._tally = Tally(self.names, self.num_classes)
+        self._tally = Tally(self.names)
 
     def setup(self, stage: str) -> None:
         """Make sure that the data fit the network and its vote, before anything is computed.
@@ -137,12 +137,13 @@ class MeasuredNetwork(VotingNetwork):
     def hear(self, layers: range, batch: RowBatch) -> None:
         """Take the opinions of layers, the first of which the validation front stands before.
 
+        Rows behind the labelled ones are those that another process takes the opinions of.
         What a single layer passes on is handed on, so that the front need not be rolled.
         """
         assert self.validation_front is not None, "row batches come with a front"
         labels = batch.labels.to(self.device)
         for opinion in self.opinions(self.validation_front[batch.rows], layers, self.voter_numbers):
-            self.ballots.cast(opinion.layer, opinion.probabilities, labels)
+            self.ballots.cast(opinion.layer, opinion.probabilities[: len(labels)], labels)
             if len(layers) == 1:
                 self.validation_front.hand_on(batch.rows, opinion.outputs)
 
@@ -150,15 +151,15 @@ class MeasuredNetwork(VotingNetwork):
         images, labels = batch
         flips = self.vote_rule.flips and self.trainer.state.fn != "fit"  # as with row batches, whose front has one view
         for number, probabilities in self.judge(images, layers, self.voter_numbers, flips=flips):
-            ballots.cast(number, probabilities, labels)
+            ballots.cast(number, probabilities[: len(labels)], labels)
 
     def record(self, figures: dict[str, Tensor]) -> None:
         """Make figures known to callbacks and loggers; in a fit at once, so that no checkpoint is ahead of them."""
         written = {name: float(value) for name, value in figures.items()}
         self.figures |= written
         fitting = self.trainer.state.fn == "fit"
-        several = self.trainer.world_size > 1  # the metrics agree on all processes; Lightning cannot know that
-        self.log_dict(figures, logger=False if fitting else None, sync_dist=several)
+        # The metrics agree on all processes, but Lightning cannot know that.
+        self.log_dict(figures, logger=False if fitting else None, sync_dist=True)
         for logger in self.loggers if fitting else []:
             logger.log_metrics(written, step=self.global_step)
 

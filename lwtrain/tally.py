@@ -3,28 +3,25 @@
 from collections.abc import Callable, Collection, Sequence
 
 from torch import Tensor, nn
-from torchmetrics import MeanMetric, Metric
+from torchmetrics import MeanMetric
 
 from lwtrain.ballots import Ballots
-from lwtrain.meters import accuracy
 
 
 class Tally(nn.Module):
-    """Turns ballots into figures, over all processes.
+    """Turns ballots into figures, over all images of all processes, of which some may have none.
 
     Args:
         names: What the layers are called, in the tags of their figures.
-        num_classes: How many classes there are.
     """
 
-    def __init__(self, names: Sequence[str], num_classes: int) -> None:
+    def __init__(self, names: Sequence[str]) -> None:
         super().__init__()
-        self._names = names
-        self.accuracy, self.mean = accuracy(num_classes), MeanMetric(nan_strategy="disable")
+        self._names, self._mean = names, MeanMetric(nan_strategy="disable")
 
     def accuracies(self, ballots: Ballots) -> dict[int, Tensor]:
         """Give how often each layer that has spoken was right."""
-        return {layer: _measure(self.accuracy, *ballots.of(layer)) for layer in ballots.known()}
+        return {layer: self._share_right(*ballots.of(layer)) for layer in ballots.known()}
 
     def count(
         self,
@@ -51,18 +48,21 @@ class Tally(nn.Module):
         for layer in ballots.announce():
             probabilities, labels = ballots.of(layer)
             truth = probabilities.gather(1, labels[:, None]).clamp_min(1e-12)
-            figures[f"{self._names[layer]}/{stage}/accuracy"] = _measure(self.accuracy, probabilities, labels)
-            figures[f"{self._names[layer]}/{stage}/prediction"] = _measure(self.mean, -truth.log())
+            figures[f"{self._names[layer]}/{stage}/accuracy"] = self._share_right(probabilities, labels)
+            figures[f"{self._names[layer]}/{stage}/prediction"] = self._mean_of_all(-truth.log())
         so_far = [voter for voter in voters if ballots.knows([voter])]
         if so_far:
-            vote = _measure(self.accuracy, *ballots.vote(so_far, weigh(so_far) if weigh else None))
+            vote = self._share_right(*ballots.vote(so_far, weigh(so_far) if weigh else None))
             figures[f"vote/{stage}/accuracy_so_far"] = vote
             if set(so_far) >= {*voters, *expected}:
                 figures[f"vote/{stage}/accuracy"] = vote
         return figures
 
+    def _share_right(self, probabilities: Tensor, labels: Tensor) -> Tensor:
+        """Give the share of images whose most probable class is the true one; torchmetrics's fails where none is."""
+        return self._mean_of_all((probabilities.argmax(dim=1) == labels).float())
 
-def _measure(metric: Metric, *data: Tensor) -> Tensor:
-    metric.reset()
-    metric.update(*data)
-    return metric.compute()
+    def _mean_of_all(self, values: Tensor) -> Tensor:
+        self._mean.reset()
+        self._mean.update(values)
+        return self._mean.compute()

@@ -28,6 +28,8 @@ from lwtrain.from_config import (
 )
 from lwtrain.layer_files import load_layers
 from lwtrain.loggers import START
+from lwtrain.lost_process import lost_process_told
+from lwtrain.pipelined_strategy import PipelinedStrategy
 from lwtrain.provenance import provenance
 from lwtrain.quiet import quieten_lightning
 from lwtrain.run_records import finish, known, show_settings, store_split
@@ -50,7 +52,8 @@ def train(config: Config, run_dir: Path) -> dict[str, Any]:
     Raises:
         ConfigError: If settings do not fit each other, the data, or the memory that is free.
         DataError: If data, a checkpoint or a layer file are missing or damaged.
-        TrainingError: If losses or weights are no longer finite, or memory runs out that could not be foreseen.
+        TrainingError: If losses or weights are no longer finite, memory runs out that could not be foreseen, or another
+            of the processes that train together has ended.
         WriteError: If the disk is full or cannot be written to.
         Stopped: If a signal asked for it; the epoch before it is stored.
     """
@@ -97,8 +100,10 @@ def _attempt(config: Config, run_dir: Path, begin: Beginning, rewinds: Rewinds) 
     stopwatch = Stopwatch(schedule)
     loggers = build_loggers(config, run_dir, resume_step)
     callbacks = build_callbacks(config, schedule, stopwatch, run_dir, rewinds)
-    with trainer_at_fault():
+    with trainer_at_fault(), lost_process_told(run_dir):
         trainer = build_trainer(config, run_dir, callbacks, loggers, epochs)
+        with settings_at_fault():
+            data.check_processes(1 if isinstance(trainer.strategy, PipelinedStrategy) else trainer.world_size)
         check_memory(trainer, stack, data, schedule)
         store_split(data, run_dir)
         show_settings(config, loggers)

@@ -18,7 +18,7 @@ def cast(ballots: Ballots, layer: int, log_odds: list[float]) -> None:
 
 
 def count(ballots: Ballots, voters: list[int]) -> dict[str, float]:
-    figures = Tally(["layer_0", "layer_1", "head"], num_classes=2).count(ballots, voters, "val")
+    figures = Tally(["layer_0", "layer_1", "head"]).count(ballots, voters, "val")
     return {tag: float(value) for tag, value in figures.items()}
 
 
@@ -71,7 +71,7 @@ def test_votes_weigh_what_they_are_said_to_among_those_who_spoke() -> None:
         asked.append(list(layers))
         return torch.tensor([0.9, 0.1])
 
-    figures = Tally(["layer_0", "layer_1", "head"], num_classes=2).count(ballots, [0, 1, 2], "val", weigh=weigh)
+    figures = Tally(["layer_0", "layer_1", "head"]).count(ballots, [0, 1, 2], "val", weigh=weigh)
     assert asked == [[0, 2]]
     assert figures["vote/val/accuracy_so_far"] == 0.5  # as layer 0 has it; with equal weights, class 1 would win
     assert ballots.vote([0, 2], weigh([0, 2]))[0].argmax(dim=1).tolist() == [0] * 4
@@ -83,7 +83,7 @@ def test_accuracies_are_those_of_all_who_spoke() -> None:
     cast(ballots, 0, [SURE, SURE, -SURE, SURE])
     cast(ballots, 2, [SURE, -SURE, -SURE, SURE])
     ballots.announce()  # no news, and still known
-    found = Tally(["layer_0", "layer_1", "head"], num_classes=2).accuracies(ballots)
+    found = Tally(["layer_0", "layer_1", "head"]).accuracies(ballots)
     assert {layer: float(accuracy) for layer, accuracy in found.items()} == {0: 0.75, 2: 1.0}
 
 

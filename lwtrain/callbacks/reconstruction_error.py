@@ -81,7 +81,8 @@ class ReconstructionError(Callback):
             images = as_inputs(batch[0])
         with torch.no_grad(), trainer.precision_plugin.forward_context():
             rebuilt = reconstruct(stack, images)
-        self._error.update(rebuilt.float().flatten(), images.flatten())
+        counted = len(batch[1])  # an image without a label is another process's
+        self._error.update(rebuilt[:counted].float().flatten(), images[:counted].flatten())
 
     def _write(self, tag: str, stack: pl.LightningModule) -> None:
         if self._error is not None:

@@ -27,13 +27,13 @@ FREE = (
     "vote",  # the layers are the same, however their votes are counted
     *("dataset.folder", "dataset.unlabelled"),  # may be moved; that they hold the same is found out when they are read
 )
-"""What may change when a run is continued: it touches neither the network nor what the network learns from."""
+"""What may change when a run is continued: it touches neither the network nor what the network learns from.
+
+How many processes there are may change too, though each gets other rows then: the data module warns of it.
+"""
 
 NOT_FREE = (
     "front.views",  # which augmentations a layer meets
-    "trainer.devices",  # how many processes there are decides which rows each has
-    "trainer.num_nodes",
-    "trainer.strategy",
     "trainer.sync_batchnorm",
     "trainer.limit_train_batches",
     "trainer.accumulate_grad_batches",

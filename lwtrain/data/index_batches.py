@@ -56,6 +56,18 @@ def _repeat(images: Tensor, length: int, generator: torch.Generator) -> Tensor:
     return torch.cat([images[torch.randperm(len(images), generator=generator)] for _ in range(rounds)])[:length]
 
 
+def share(rows: Tensor, rank: int, world: int) -> Tensor:
+    """Take a process's part of some rows: every world-th.
+
+    The last row fills up the parts of processes late in the line, so that all have as many.
+
+    Example:
+        >>> [share(torch.arange(7), rank, world=3).tolist() for rank in range(3)]
+        [[0, 3, 6], [1, 4, 6], [2, 5, 6]]
+    """
+    return torch.cat([rows, rows[-1:].expand(-len(rows) % world)])[rank::world]
+
+
 def count_batches(num_rows: int, batch_size: int) -> int:
     """How many batches one epoch takes: as few as keep every batch at `batch_size` or below."""
     return -(-num_rows // batch_size)

@@ -1,6 +1,7 @@
 """The data of a run: few labelled images, many without labels, some held out; in memory as bytes, or in files."""
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lwtrain.data.augmentation import Augmentation
-from lwtrain.data.images import Images, fingerprint
+from lwtrain.data.images import fingerprint
 from lwtrain.data.index_batches import (
     BATCHES,
     Batches,
@@ -20,6 +21,7 @@ from lwtrain.data.index_batches import (
     count_training_batches,
     labelled_first,
     lay_rows,
+    share,
     shuffled_batches,
 )
 from lwtrain.data.label_split import NO_LABEL, split_labels
@@ -28,6 +30,8 @@ from lwtrain.data.view import View
 from lwtrain.errors import DataError
 from lwtrain.fronts.front import CHUNK
 from lwtrain.seeds import generator_for
+
+log = logging.getLogger(__name__)
 
 
 class BatchLoader:
@@ -50,6 +54,10 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
     Promises: the labelled subset, the validation images, every augmentation and the order of every epoch follow from
     `seed` alone; no validation or test image is ever in a training row; within `trainer.fit` batches are
     `RowBatch`es (places in the front), elsewhere pairs of images and labels.
+
+    Of several processes each has its own rows, as many as the others and in as many batches. Of training rows that do
+    not divide, the last is learned from by more than one process. A validation or test image that fills a share up
+    comes without its label, which another process has, so that it counts once: there may be fewer labels than images.
 
     Args:
         train: Images, (num_images, channels, height, width) uint8, and their labels, (num_images,) int64. Where a label
@@ -107,7 +115,7 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
         rows = self.rows((0, 0))
         if not 2 <= batch_size <= len(rows.images):
             raise ValueError(f"batch_size={batch_size}: choose 2 to {len(rows.images)}, the training rows")
-        self._check_labels(rows, count_training_batches(rows, batch_size))
+        self.check_processes(1)
         self.on_order: Callable[[Sequence[RowBatch]], None] | None = None  # hears each epoch's training batches
         self._unaltered: View | None = None
         self.turn_to((0, 0))
@@ -117,13 +125,34 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
         """The numbers of the images to train on, labelled or not, in order: all but those held out."""
         return torch.cat([self.labelled, self.unlabelled]).sort().values
 
+    def check_processes(self, world: int) -> None:
+        """Make sure that so many processes can share the training rows.
+
+        Raises:
+            ValueError: If a process would be left without rows, or a batch without a labelled one.
+        """
+        rows = self._share_of(0, world, (0, 0))
+        if self.batch_size < 2 * world:
+            raise ValueError(f"batch_size={self.batch_size}: {world} processes share it; choose {2 * world} or more")
+        if (labels := self._lay((0, 0)).num_labelled) < world:
+            raise ValueError(
+                f"labels={labels}: too few for {world} processes; choose {world} or more, or fewer of them"
+            )
+        if rows.num_labelled < count_training_batches(rows, self.batch_size, world):
+            labels = len(self.labelled)
+            raise ValueError(f"labels={labels}: too few to put one into each batch; choose batches=half")
+
     def rows(self, view: tuple[int, int]) -> Rows:
         """Lay out this process's training rows for one view, (wave, epoch of the visit)."""
-        rows = lay_rows(self.labelled, self.unlabelled, self.batches, generator_for(self.seed, "rows", *view))
-        labelled, unlabelled = rows.images.split([rows.num_labelled, len(rows.images) - rows.num_labelled])
-        if self.shares_batches:
-            labelled, unlabelled = self._share(labelled), self._share(unlabelled)
+        return self._share_of(*self._training_place(), view)
+
+    def _share_of(self, rank: int, world: int, view: tuple[int, int]) -> Rows:
+        rows = self._lay(view)
+        labelled, unlabelled = (share(some, rank, world) for some in rows.images.tensor_split([rows.num_labelled]))
         return Rows(torch.cat([labelled, unlabelled]), len(labelled))
+
+    def _lay(self, view: tuple[int, int]) -> Rows:
+        return lay_rows(self.labelled, self.unlabelled, self.batches, generator_for(self.seed, "rows", *view))
 
     def turn_to(self, view: tuple[int, int]) -> View:
         """Make `view` the one whose rows the training batches name, and give it: the same object where none differ."""
@@ -146,41 +175,32 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
 
     def validation_view(self) -> View:
         """Give this process's share of the validation images, as they are."""
-        images, _, rows = self._validation()
-        return View(images, rows)
+        split, held = self._validation()
+        return View(split.images, share(held, *self._place()))
 
     def train_dataloader(self) -> BatchLoader:
         """Batches of rows of the current view, in an order drawn for each epoch."""
         _, world = self._training_place()
+        self.check_processes(world)
         rows = self.rows(self._view)
         num_batches = count_training_batches(rows, self.batch_size, world)
-        self._check_labels(rows, num_batches)
         return BatchLoader(num_batches, lambda: self._training_batches(num_batches))
 
     def val_dataloader(self) -> BatchLoader:
         """Batches of validation rows within `trainer.fit`, else batches of (images, labels)."""
-        images, labels, rows = self._validation()
-        if self._fitting():
-            return self._in_order(rows, lambda places: RowBatch(places, labels[rows[places]]))
-        return self._in_order(rows, lambda places: (images[rows[places]], labels[rows[places]]))
+        return self._in_order(*self._validation(), by_place=self._fitting())
 
     def test_dataloader(self) -> BatchLoader:
         """Batches of (images, labels)."""
         if self.test is None:
             raise ValueError("this data module was given no test images")
-        test, rows = self.test, self._share(torch.arange(len(self.test.labels)))
-        return self._in_order(rows, lambda places: (test.images[rows[places]], test.labels[rows[places]]))
+        return self._in_order(self.test, torch.arange(len(self.test.labels)))
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Move a batch; the rows stay, for it is the host that looks them up."""
         if isinstance(batch, RowBatch):
             return RowBatch(batch.rows, batch.labels.to(device, non_blocking=True))
         return super().transfer_batch_to_device(batch, device, dataloader_idx)
-
-    @staticmethod
-    def _check_labels(rows: Rows, num_batches: int) -> None:
-        if rows.num_labelled < num_batches:
-            raise ValueError(f"labels={rows.num_labelled}: too few to put one into each batch; choose batches=half")
 
     def _training_batches(self, num_batches: int) -> Iterator[RowBatch]:
         epoch = self.trainer.current_epoch if self.trainer is not None else 0
@@ -200,21 +220,22 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
         labelled, others = self._rows.images.tensor_split([self._rows.num_labelled])
         return torch.cat([self.train.labels[labelled], believed[others]])
 
-    def _in_order(self, rows: Tensor, batch: Callable[[Tensor], Any]) -> BatchLoader:
-        """Deal this process's rows out as they stand, into as many batches on every process."""
+    def _in_order(self, split: Split, held: Tensor, *, by_place: bool = False) -> BatchLoader:
+        """Deal this process's share of some images out as they stand, into as many batches on every process."""
+        rank, world = self._place()
+        rows, counted = share(held, rank, world), len(held[rank::world])
+
+        def batch(places: Tensor) -> Any:
+            labels = split.labels[rows[places[places < counted]]]
+            return RowBatch(places, labels) if by_place else (split.images[rows[places]], labels)
+
         num_batches = count_batches(len(rows), CHUNK)  # the front's: what it is handed on is what it would make itself
         return BatchLoader(num_batches, lambda: map(batch, torch.arange(len(rows)).split(CHUNK)))
 
-    def _share(self, rows: Tensor) -> Tensor:
-        """Take every world-th of the rows; processes late in the line repeat their last, so that all have as many."""
-        rank, world = self._place()
-        share = rows[rank::world]
-        return share if len(share) * world >= len(rows) else torch.cat([share, share[-1:]])
-
-    def _validation(self) -> tuple[Images, Tensor, Tensor]:
+    def _validation(self) -> tuple[Split, Tensor]:
         if self.test is not None and not len(self.held_out):
-            return self.test.images, self.test.labels, self._share(torch.arange(len(self.test.labels)))
-        return self.train.images, self.train.labels, self._share(self.held_out)
+            return self.test, torch.arange(len(self.test.labels))
+        return self.train, self.held_out
 
     def _fitting(self) -> bool:
         return self.trainer is not None and self.trainer.state.fn == "fit"
@@ -228,17 +249,22 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
         return self._place() if self.shares_batches else (0, 1)
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps, to notice when it is continued with other data."""
-        return {"fingerprint": self.fingerprint()}
+        """What a checkpoint keeps, to notice when it is continued with other data, or by more or fewer processes."""
+        _, world = self._training_place()
+        return {"fingerprint": self.fingerprint(), "processes": world}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Compare with the data a checkpoint was made with.
+        """Compare with the data a checkpoint was made with, and with how many processes shared them.
 
         Raises:
             DataError: If the images, their labels, or how they are split have changed since.
         """
         if state_dict["fingerprint"] != self.fingerprint():
             raise DataError("ckpt_path: its run had other training data, labels or validation images than are here now")
+        (rank, world), before = self._training_place(), state_dict.get("processes")
+        if self.trainer is not None and rank == 0 and before not in (None, world):
+            reason = "batches are dealt out anew, so the run does not end bit for bit as it would have"
+            log.warning("ckpt_path: made by %d process(es), gone on with by %d: %s", before, world, reason)
 
     def fingerprint(self) -> str:
         """A short text that changes with the labels, the split, and (as far as a sample of pixels shows) the images."""

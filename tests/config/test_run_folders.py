@@ -130,9 +130,6 @@ def test_settings_that_would_train_something_else_are_refused_by_name() -> None:
 @pytest.mark.parametrize(
     ("change", "before"),
     [
-        ("devices=2", "1"),
-        ("num_nodes=2", "1"),
-        ("strategy=ddp", "auto"),
         ("sync_batchnorm=true", "false"),
         ("limit_train_batches=5", "null"),
         ("accumulate_grad_batches=2", "1"),
@@ -145,6 +142,13 @@ def test_settings_of_the_trainer_that_change_its_steps_are_refused(change: str, 
     name, _, _ = change.partition("=")
     (line, _) = refusal("ckpt_path=run", f"trainer.{change}").splitlines()
     assert line == f"trainer.{change}: the checkpoint was made with trainer.{name}={before}"
+
+
+@pytest.mark.parametrize("words", ["trainer=ddp", "trainer.devices=2", "trainer.num_nodes=2", "trainer.strategy=ddp"])
+def test_another_number_of_processes_may_go_on(words: str) -> None:
+    earlier_run(Path("run"), "trainer.devices=3", "trainer.strategy=ddp")
+    (config,) = CommandLine(["ckpt_path=run", words]).check()
+    assert (config.trainer.devices, config.trainer.num_nodes) != (3, 1) or words == "trainer.strategy=ddp"
 
 
 def test_defaults_that_changed_since_are_noticed() -> None:

@@ -162,3 +162,13 @@ def test_views_that_do_not_differ_are_one() -> None:
     plain, repeated = tiny_data(labels="all"), tiny_data(labels=6, batches="half")
     assert plain.turn_to((0, 0)) is plain.turn_to((1, 2))
     assert repeated.turn_to((0, 0)) is not repeated.turn_to((0, 1))
+
+
+def test_labels_have_to_go_round_the_processes() -> None:
+    data = tiny_data(labels=3, batches="labelled", batch_size=3)
+    with pytest.raises(ValueError, match=r"^batch_size=3: 2 processes share it; choose 4 or more$"):
+        data.check_processes(2)
+    data.batch_size = 8
+    data.check_processes(3)
+    with pytest.raises(ValueError, match=r"^labels=3: too few for 4 processes; choose 4 or more, or fewer of them$"):
+        data.check_processes(4)
