@@ -65,7 +65,7 @@ def test_help_names_groups_choices_settings_and_five_examples(capsys: pytest.Cap
     said = re.sub(r",\n +", ", ", lines)  # long lists take several lines
     for group in ["dataset", "model", "map", "encoder", "objective", "schedule", "optimizer", "front", "trainer"]:
         assert f"\n  {group} " in said
-    for choice in ("fashion_mini, cifar10", "vgg11, allconv, cnn", "wave, backprop, custom, pipelined, sequential", "report_4000"):
+    for choice in ("fashion_mini, cifar10", "vgg11, allconv, cnn", "wave, backprop, custom, pipelined", "report_4000"):
         assert choice in said
     settings = ["schedule.waves=3", "optimizer.lr=1e-3", "labels=all", "layer.load=null", "batch_size=64"]
     for setting in [*settings, "vote.weights=equal", "vote.flips=false"]:
