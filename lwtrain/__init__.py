@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         SimultaneousSchedule,
         WaveSchedule,
     )
+    from lwtrain.callbacks.pipelined_schedule import PipelinedSchedule
     from lwtrain.callbacks.pseudo_labels import PseudoLabels
     from lwtrain.callbacks.stop_signal import StopSignal
     from lwtrain.callbacks.weight_average import WeightAverage
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from lwtrain.objectives.objective import Losses, Objective
     from lwtrain.optimizers import OptimizerFactory
     from lwtrain.pictures.timeline import draw_timeline
+    from lwtrain.pipelined_strategy import PipelinedStrategy
     from lwtrain.prediction import Prediction, predict
     from lwtrain.quiet import quiet_trainer
     from lwtrain.schedules import Together, Visit
