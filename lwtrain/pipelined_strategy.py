@@ -13,10 +13,8 @@ class PipelinedStrategy(DDPStrategy):
     """Starts processes as data parallelism does, and lets no gradient travel; for `PipelinedSchedule`.
 
     A checkpoint, written by the first process, holds what each process's optimizer knows of its own layers, so that any
-    number of processes can go on from it.
-
-    Args:
-        settings: As Lightning's `DDPStrategy` takes them, such as `process_group_backend`.
+    number of processes can go on from it. Settings are those of Lightning's `DDPStrategy`, such as
+    `process_group_backend`.
     """
 
     def configure_ddp(self) -> None:
