@@ -19,6 +19,11 @@ from lwtrain.pipelined_strategy import PipelinedStrategy
 from lwtrain.stack import LayerStack
 
 _log = logging.getLogger(__name__)
+_ASKS_EACH_STEP = "_broadcast_sigterm_tensor"  # a method of Lightning 2.6's; `StopSignal` agrees once an epoch
+
+
+def _ask_nobody() -> None:
+    """Do nothing."""
 
 
 class PipelinedSchedule(LayerSchedule):
@@ -74,6 +79,8 @@ class PipelinedSchedule(LayerSchedule):
         assert isinstance(pl_module, LayerStack)
         if trainer.world_size > 1:
             pl_module.pipeline = Pipeline(self._slices(trainer, pl_module), trainer.global_rank, self.queue)
+            # Lightning asks before each batch whether the first process got a SIGTERM: all would keep in step by that.
+            vars(trainer.fit_loop.epoch_loop)[_ASKS_EACH_STEP] = _ask_nobody
             self._count_all(pl_module, together=False)  # each has other layers, and the line brings figures together
         super().on_fit_start(trainer, pl_module)
 
@@ -144,6 +151,7 @@ class PipelinedSchedule(LayerSchedule):
             data.shares_batches = True
         if isinstance(module, LayerStack):
             module.pipeline = None
+            vars(trainer.fit_loop.epoch_loop).pop(_ASKS_EACH_STEP, None)
             PipelinedSchedule._count_all(module, together=True)
 
     @staticmethod
