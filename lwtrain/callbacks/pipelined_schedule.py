@@ -1,11 +1,13 @@
 """Layers that learn at once, in a line of processes: each trains some of them, and hands on what they make."""
 
 import logging
+import statistics
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 
 from lwtrain import schedules
 from lwtrain.balance import balanced
@@ -80,7 +82,7 @@ class PipelinedSchedule(LayerSchedule):
         if trainer.world_size > 1:
             pl_module.pipeline = Pipeline(self._slices(trainer, pl_module), trainer.global_rank, self.queue)
             # Lightning asks before each batch whether the first process got a SIGTERM: all would keep in step by that.
-            vars(trainer.fit_loop.epoch_loop)[_ASKS_EACH_STEP] = _ask_nobody
+            trainer.fit_loop.epoch_loop.__dict__[_ASKS_EACH_STEP] = _ask_nobody
             self._count_all(pl_module, together=False)  # each has other layers, and the line brings figures together
         super().on_fit_start(trainer, pl_module)
 
@@ -128,14 +130,17 @@ class PipelinedSchedule(LayerSchedule):
         if self.deal is not None:
             ends = [sum(self.deal[: rank + 1]) for rank in range(len(self.deal))]
             return [range(end - count, end) for end, count in zip(ends, self.deal, strict=True)]
-        costs: list[float] = []
-        if trainer.is_global_zero:
-            data = trainer.datamodule  # type: ignore[attr-defined]  # as above
-            costs = layer_costs(stack, data.batch_size, trainer.precision_plugin.forward_context)
-        slices = balanced(trainer.strategy.broadcast(costs), trainer.world_size)
+        data = trainer.datamodule  # type: ignore[attr-defined]  # as above
+        own = layer_costs(stack, data.batch_size, trainer.precision_plugin.forward_context)
+        every: list[list[float]] = [[] for _ in range(trainer.world_size)]
+        torch.distributed.all_gather_object(every, own)  # measured by all at once: so they will compute, too
+        costs = [statistics.mean(layer) for layer in zip(*every, strict=True)]
+        slices = balanced(costs, trainer.world_size)
         if trainer.is_global_zero:
             milliseconds = ", ".join(f"{1000 * cost:.1f}" for cost in costs)
-            _log.info("schedule.deal=%s, as a step takes %s ms by layer", [len(own) for own in slices], milliseconds)
+            _log.info(
+                "schedule.deal=%s, as a step takes %s ms by layer", [len(dealt) for dealt in slices], milliseconds
+            )
         return slices
 
     @staticmethod
@@ -151,7 +156,7 @@ class PipelinedSchedule(LayerSchedule):
             data.shares_batches = True
         if isinstance(module, LayerStack):
             module.pipeline = None
-            vars(trainer.fit_loop.epoch_loop).pop(_ASKS_EACH_STEP, None)
+            trainer.fit_loop.epoch_loop.__dict__.pop(_ASKS_EACH_STEP, None)
             PipelinedSchedule._count_all(module, together=True)
 
     @staticmethod
