@@ -35,7 +35,8 @@ def line(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     launcher = ["-m", "torch.distributed.run", f"--nproc-per-node={request.param}", f"--master-port={port}"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS)}
+    inherited = {name: value for name, value in os.environ.items() if name != "PL_GLOBAL_SEED"}  # of another test
+    environment = inherited | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS)}
     worker = [sys.executable, *launcher, str(TESTS / "pipelined_worker.py"), str(folder)]
     run = subprocess.run(worker, env=environment, capture_output=True, text=True, timeout=200, check=False)
     assert run.returncode == 0, run.stderr[-5000:]
