@@ -1,4 +1,4 @@
-"""One of several processes that train together; torch's launcher starts it with a schedule's name and a folder."""
+"""One of several processes that train together, by each schedule; torch's launcher starts it with a folder."""
 
 # ruff: noqa: I001
 import lwtrain  # before Lightning, which imports torchvision
@@ -72,8 +72,9 @@ def main(schedule: str, folder: Path) -> None:
     rows = trainer.datamodule.rows((0, 0)).images  # type: ignore[attr-defined]
     kept = {"snapshots": snapshots.taken, "figures": stack.figures, "rows": rows, "steps": trainer.global_step}
     kept["batches"] = batches.kept
-    torch.save(kept, folder / f"{rank}.pt")
+    torch.save(kept, folder / f"{schedule}-{rank}.pt")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    for name in SCHEDULES:  # in one go: starting processes is what takes time
+        main(name, Path(sys.argv[1]))

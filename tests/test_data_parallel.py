@@ -23,17 +23,23 @@ def schedule(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def processes(schedule: str, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where each process has left what it has come to by each schedule."""
     folder, here = tmp_path_factory.mktemp("data_parallel"), Path(__file__).parent
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     launcher = ["-m", "torch.distributed.run", f"--nproc-per-node={WORLD}", f"--master-port={port}"]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(here)}
-    worker = [sys.executable, *launcher, str(here / "data_parallel_worker.py"), schedule, str(folder)]
+    worker = [sys.executable, *launcher, str(here / "data_parallel_worker.py"), str(folder)]
     run = subprocess.run(worker, env=environment, capture_output=True, text=True, timeout=200, check=False)
     assert run.returncode == 0, run.stderr
-    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(WORLD)]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def processes(schedule: str, folder: Path) -> list[dict[str, Any]]:
+    return [torch.load(folder / f"{schedule}-{rank}.pt", weights_only=True) for rank in range(WORLD)]
 
 
 def test_processes_agree_bit_for_bit_after_every_visit(schedule: str, processes: list[dict[str, Any]]) -> None:

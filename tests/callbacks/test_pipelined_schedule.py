@@ -17,6 +17,7 @@ from lwtrain import PipelinedSchedule, SimultaneousSchedule
 from lwtrain.checkpoints import load_checkpoint
 
 TESTS = Path(__file__).parent.parent
+PROCESSES = 3  # one that only sends, one that only receives, and one that does both
 
 
 def alone(folder: Path | None = None, micro_batch: int | None = None, **settings: Any) -> dict[str, Any]:
@@ -26,21 +27,21 @@ def alone(folder: Path | None = None, micro_batch: int | None = None, **settings
     return {"weights": tensors(stack), "figures": stack.figures}
 
 
-@pytest.fixture(scope="module", params=[2, 3])
-def line(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[dict[str, Any]], Path]:
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[dict[str, Any]], Path]:
     """What each process of a line has come to, and the folder of their checkpoints."""
     folder = tmp_path_factory.mktemp("line")
     fit(PipelinedSchedule(epochs=2), folder=folder / "one", max_epochs=1)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    launcher = ["-m", "torch.distributed.run", f"--nproc-per-node={request.param}", f"--master-port={port}"]
+    launcher = ["-m", "torch.distributed.run", f"--nproc-per-node={PROCESSES}", f"--master-port={port}"]
     inherited = {name: value for name, value in os.environ.items() if name != "PL_GLOBAL_SEED"}  # of another test
     environment = inherited | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS)}
     worker = [sys.executable, *launcher, str(TESTS / "pipelined_worker.py"), str(folder)]
     run = subprocess.run(worker, env=environment, capture_output=True, text=True, timeout=200, check=False)
     assert run.returncode == 0, run.stderr[-5000:]
-    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(request.param)], folder
+    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(PROCESSES)], folder
 
 
 @pytest.mark.parametrize("case", CASES)
