@@ -15,7 +15,7 @@ train: $(READY)  ## Train VGG-11 in waves on the bundled images; more settings: 
 	$(BIN)/python train.py model=vgg11 schedule=wave $(ARGS)
 
 test: check  ## Check, then run all tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: $(READY)  ## Lint, look at the format, check types
 	$(BIN)/ruff check

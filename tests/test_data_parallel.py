@@ -13,6 +13,8 @@ import torch
 from statistics_from_scratch import batch_statistics
 from tiny import tiny_stack
 
+pytestmark = pytest.mark.xdist_group("data_parallel")  # what they share is dear to set up twice
+
 WORLD = 2
 EPOCHS = {"wave": 6, "simultaneous": 2, "autoencoder": 2, "averaged": 6}  # two waves of three; twice all at once
 

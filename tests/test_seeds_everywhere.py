@@ -10,6 +10,7 @@ from lwtrain import (
     BackpropSchedule,
     CustomSchedule,
     LayerSchedule,
+    PipelinedSchedule,
     SequentialSchedule,
     SimultaneousSchedule,
     WaveSchedule,
@@ -34,6 +35,7 @@ SCHEDULES: dict[str, Callable[[str], LayerSchedule]] = {
     "wave": lambda front: WaveSchedule(2, 2, front=front),
     "sequential": lambda front: SequentialSchedule(1, front=front),
     "simultaneous": lambda front: SimultaneousSchedule(1, front=front),
+    "pipelined": lambda front: PipelinedSchedule(1, front=front),
     "backprop": lambda front: BackpropSchedule(1, front=front),
     "custom": lambda front: CustomSchedule(VISITS, front=front),
 }

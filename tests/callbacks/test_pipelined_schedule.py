@@ -16,6 +16,8 @@ from tiny import SHAPE, differing, fit, tensors, tiny_stack, tiny_trainer
 from lwtrain import PipelinedSchedule, SimultaneousSchedule
 from lwtrain.checkpoints import load_checkpoint
 
+pytestmark = pytest.mark.xdist_group("pipelined_schedule")  # what they share is dear to set up twice
+
 TESTS = Path(__file__).parent.parent
 PROCESSES = 3  # one that only sends, one that only receives, and one that does both
 
