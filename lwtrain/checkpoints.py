@@ -12,6 +12,7 @@ from pytorch_lightning.callbacks import Checkpoint
 from lwtrain.checkpoint_format import brought_up
 from lwtrain.errors import DataError
 from lwtrain.files import write_whole
+from lwtrain.undeclared import is_trial_run
 from lwtrain.whole_archives import is_whole
 
 
@@ -80,7 +81,7 @@ class RunCheckpoints(Checkpoint):
         """Save the epoch; Lightning calls this after all other callbacks and the module."""
         if not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
             return  # stopped in mid-epoch: the checkpoint before it is the one to go on from
-        if trainer.fast_dev_run:  # type: ignore[attr-defined]  # Lightning sets it without declaring it
+        if is_trial_run(trainer):
             return
         for logger in trainer.loggers:
             logger.save()
@@ -101,7 +102,7 @@ class RunCheckpoints(Checkpoint):
 
         That one may have found other accuracies, and a run that is continued may count its votes by another rule.
         """
-        if trainer.fast_dev_run or not trainer.is_global_zero:  # type: ignore[attr-defined]  # as above
+        if is_trial_run(trainer) or not trainer.is_global_zero:
             return
         for path in filter(Path.is_file, (self.folder / "last.ckpt", self.folder / "best.ckpt")):
             stored = load_checkpoint(path)

@@ -15,6 +15,7 @@ from lwtrain.fronts.front import Front
 from lwtrain.layer import HorizontalLayer, LinearHead
 from lwtrain.network import VotingNetwork
 from lwtrain.tally import Tally
+from lwtrain.undeclared import datamodule_of
 from lwtrain.votes import VoteRule
 
 
@@ -54,7 +55,7 @@ class MeasuredNetwork(VotingNetwork):
         Raises:
             ValueError: If not.
         """
-        data = self.trainer.datamodule  # type: ignore[attr-defined]  # Lightning sets it without declaring it
+        data = datamodule_of(self.trainer)
         if isinstance(data, SemiSupervisedDataModule):
             for split in (data.train, data.test):
                 if split is not None:

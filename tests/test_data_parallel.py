@@ -1,9 +1,5 @@
 """Two processes that share a run, over gloo: they see different images and stay one network."""
 
-import os
-import socket
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,6 +8,7 @@ import pytest
 import torch
 from statistics_from_scratch import batch_statistics
 from tiny import tiny_stack
+from together import run_together
 
 pytestmark = pytest.mark.xdist_group("data_parallel")  # what they share is dear to set up twice
 
@@ -27,15 +24,8 @@ def schedule(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where each process has left what it has come to by each schedule."""
-    folder, here = tmp_path_factory.mktemp("data_parallel"), Path(__file__).parent
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    launcher = ["-m", "torch.distributed.run", f"--nproc-per-node={WORLD}", f"--master-port={port}"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(here)}
-    worker = [sys.executable, *launcher, str(here / "data_parallel_worker.py"), str(folder)]
-    run = subprocess.run(worker, env=environment, capture_output=True, text=True, timeout=200, check=False)
-    assert run.returncode == 0, run.stderr
+    folder = tmp_path_factory.mktemp("data_parallel")
+    run_together("data_parallel_worker.py", WORLD, folder)
     return folder
 
 

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from tiny import fit, tiny_autoencoder, tiny_stack, tiny_trainer
+from together import free_port
 from uneven import WAVES, one_test_image, uneven_data
 
 from lwtrain import Together, WaveSchedule
@@ -23,14 +23,11 @@ pytestmark = pytest.mark.xdist_group("whole_data")  # what they share is dear to
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder, here = tmp_path_factory.mktemp("whole_data"), Path(__file__).parent
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     for world in (2, 3):
         (folder / str(world)).mkdir()
     paths = os.pathsep.join([str(here), os.environ.get("PYTHONPATH", "")])
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
-    worker = [sys.executable, str(here / "whole_data_worker.py"), str(port), str(folder)]
+    worker = [sys.executable, str(here / "whole_data_worker.py"), str(free_port()), str(folder)]
     run = subprocess.run(worker, env=environment, capture_output=True, text=True, timeout=200, check=False)
     assert run.returncode == 0, run.stderr
     return folder

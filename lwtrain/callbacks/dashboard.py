@@ -18,6 +18,7 @@ from lwtrain.layer import HorizontalLayer
 from lwtrain.milestones import evenly, milestones
 from lwtrain.schedules import Moment
 from lwtrain.stack import LayerStack
+from lwtrain.undeclared import datamodule_of, is_trial_run
 
 _MOST = 5  # times that a run is drawn: half a second each
 
@@ -164,10 +165,10 @@ def looks(moments: Sequence[Moment], names: Sequence[str]) -> dict[int, Look]:
 
 
 def _tensorboards(trainer: pl.Trainer) -> list[TensorBoardLogger]:
-    trying = trainer.fast_dev_run  # type: ignore[attr-defined]  # Lightning sets it without declaring it
+    trying = is_trial_run(trainer)
     return [logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger) and not trying]
 
 
 def _validation_images(trainer: pl.Trainer) -> View | None:
-    data = trainer.datamodule  # type: ignore[attr-defined]  # as above
+    data = datamodule_of(trainer)
     return data.validation_view() if isinstance(data, SemiSupervisedDataModule) else None

@@ -10,6 +10,7 @@ from lwtrain.callbacks.layer_schedule import LayerSchedule
 from lwtrain.checkpoints import RunCheckpoints
 from lwtrain.errors import NotFiniteError
 from lwtrain.stack import LayerStack
+from lwtrain.undeclared import callbacks_of
 
 
 class FiniteLoss(Callback):
@@ -57,7 +58,7 @@ class FiniteLoss(Callback):
         name = None if stack.end_to_end else stack.names[layer]
         wave, epoch = 0, trainer.current_epoch
         checkpoint = None
-        for callback in trainer.callbacks:  # type: ignore[attr-defined]  # Lightning sets it without declaring it
+        for callback in callbacks_of(trainer):
             if isinstance(callback, LayerSchedule):
                 moment = callback.moment(trainer)
                 wave, epoch = moment.visit.wave, moment.epoch

@@ -22,6 +22,7 @@ from lwtrain.information.plane import draw_plane, pixels_of, write_picture
 from lwtrain.information.traverse import coordinates
 from lwtrain.seeds import generator_for
 from lwtrain.stack import LayerStack
+from lwtrain.undeclared import datamodule_of, is_trial_run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -92,7 +93,7 @@ class InformationPlane(Callback):
 
     @staticmethod
     def _draw(trainer: pl.Trainer, count: int) -> tuple[Tensor, Tensor]:
-        data = trainer.datamodule  # type: ignore[attr-defined]  # Lightning sets it without declaring it
+        data = datamodule_of(trainer)
         if not isinstance(data, SemiSupervisedDataModule):
             remedy = "give the images themselves, a lwtrain.Split, for this data module"
             raise ValueError(f"callbacks.information_plane.images={count}: {remedy}")
@@ -108,7 +109,7 @@ class InformationPlane(Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Measure, if it is time."""
         cut_short = not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
-        trying = trainer.fast_dev_run  # type: ignore[attr-defined]  # Lightning sets it without declaring it
+        trying = is_trial_run(trainer)
         self._unmeasured = None if cut_short or trying else trainer.current_epoch + 1
         if self._unmeasured is not None and self._unmeasured % self.every == 0:
             self._measure(trainer, pl_module, self._unmeasured)

@@ -21,6 +21,7 @@ from lwtrain.optimizers import follow_course
 from lwtrain.schedules import Moment, Together, Visit, timetable
 from lwtrain.seeds import derive_seed
 from lwtrain.stack import LayerStack
+from lwtrain.undeclared import datamodule_of
 
 
 def _seed_layer(*parts: int | str) -> None:
@@ -245,7 +246,7 @@ class LayerSchedule(Callback):
         name = type(module).__name__
         for setting, value in self._for_stacks.items():
             raise ValueError(f"{setting}={value}: {name} is no LayerStack, which alone has a use for it; leave it out")
-        data = trainer.datamodule  # type: ignore[attr-defined]  # Lightning sets it without declaring it
+        data = datamodule_of(trainer)
         if isinstance(data, SemiSupervisedDataModule):
             reason = f"deals in rows of a front, which {name} has not"
             raise ValueError(f"SemiSupervisedDataModule: {reason}; choose loaders of (images, labels)")

@@ -14,6 +14,7 @@ from lwtrain.evaluating import evaluating
 from lwtrain.layer import HorizontalLayer
 from lwtrain.pictures.activations import Rebuilt, pictured, rebuild, side_by_side
 from lwtrain.stack import LayerStack
+from lwtrain.undeclared import datamodule_of, is_trial_run
 
 _EVERY = 10  # epochs between two pictures in a long visit
 
@@ -46,7 +47,7 @@ class ReconstructionPictures(Callback):
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Take the first validation images."""
-        data = trainer.datamodule  # type: ignore[attr-defined]  # Lightning sets it without declaring it
+        data = datamodule_of(trainer)
         if trainer.is_global_zero and isinstance(data, SemiSupervisedDataModule):
             view = data.validation_view()
             self._images = view[torch.arange(min(self._number, len(view)))] if len(view) else None
@@ -57,7 +58,7 @@ class ReconstructionPictures(Callback):
         moment = self._schedule.moment(trainer)
         due = moment.epoch + 1 == moment.visit.epochs or (moment.epoch + 1) % _EVERY == 0
         cut_short = not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
-        trying = trainer.fast_dev_run  # type: ignore[attr-defined]  # as above
+        trying = is_trial_run(trainer)
         writers = [logger.experiment for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
         if self._images is None or not due or cut_short or trying or not writers:
             return

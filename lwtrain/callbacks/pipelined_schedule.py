@@ -19,6 +19,7 @@ from lwtrain.meters import TrainingMeter
 from lwtrain.pipeline import Pipeline
 from lwtrain.pipelined_strategy import PipelinedStrategy
 from lwtrain.stack import LayerStack
+from lwtrain.undeclared import datamodule_of
 
 _log = logging.getLogger(__name__)
 _ASKS_EACH_STEP = "_broadcast_sigterm_tensor"  # a method of Lightning 2.6's; `StopSignal` agrees once an epoch
@@ -70,7 +71,7 @@ class PipelinedSchedule(LayerSchedule):
             raise ValueError(f"schedule=pipelined: {type(pl_module).__name__} is no LayerStack; choose simultaneous")
         if trainer.world_size > 1 and not isinstance(trainer.strategy, PipelinedStrategy):
             raise ValueError("schedule=pipelined: needs Trainer(strategy=PipelinedStrategy()) for several processes")
-        data = trainer.datamodule  # type: ignore[attr-defined]  # Lightning sets it without declaring it
+        data = datamodule_of(trainer)
         if not isinstance(data, SemiSupervisedDataModule):
             raise ValueError("schedule=pipelined: needs a SemiSupervisedDataModule; choose schedule=simultaneous")
         data.shares_batches = False
@@ -130,7 +131,8 @@ class PipelinedSchedule(LayerSchedule):
         if self.deal is not None:
             ends = [sum(self.deal[: rank + 1]) for rank in range(len(self.deal))]
             return [range(end - count, end) for end, count in zip(ends, self.deal, strict=True)]
-        data = trainer.datamodule  # type: ignore[attr-defined]  # as above
+        data = datamodule_of(trainer)
+        assert isinstance(data, SemiSupervisedDataModule), "setup has seen to that"
         own = layer_costs(stack, data.batch_size, trainer.precision_plugin.forward_context)
         every: list[list[float]] = [[] for _ in range(trainer.world_size)]
         torch.distributed.all_gather_object(every, own)  # measured by all at once: so they will compute, too
@@ -151,7 +153,7 @@ class PipelinedSchedule(LayerSchedule):
 
     @staticmethod
     def _leave(trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        data = trainer.datamodule  # type: ignore[attr-defined]  # as above
+        data = datamodule_of(trainer)
         if isinstance(data, SemiSupervisedDataModule):
             data.shares_batches = True
         if isinstance(module, LayerStack):

@@ -16,6 +16,7 @@ from lwtrain.fronts.front import rows_at_once
 from lwtrain.part_times import spent_on
 from lwtrain.schedules import Together
 from lwtrain.stack import LayerStack
+from lwtrain.undeclared import datamodule_of
 
 Teacher = Literal["vote", "own"]
 
@@ -95,7 +96,7 @@ class PseudoLabels(Callback):
         self._labels, self._made_before = state_dict["labels"], state_dict["made_before"]
 
     def _data(self, trainer: pl.Trainer) -> SemiSupervisedDataModule:
-        data = trainer.datamodule  # type: ignore[attr-defined]  # Lightning sets it without declaring it
+        data = datamodule_of(trainer)
         if not isinstance(data, SemiSupervisedDataModule):
             raise ValueError(f"pseudo_labels.teacher={self.teacher}: needs a SemiSupervisedDataModule; choose none")
         return data

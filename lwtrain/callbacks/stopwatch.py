@@ -13,6 +13,7 @@ from lwtrain.data.index_batches import RowBatch
 from lwtrain.part_times import PARTS, PartTimes, spent_on, turn_to
 from lwtrain.peak_memory import peak_memory_mib
 from lwtrain.stack import LayerStack
+from lwtrain.undeclared import steps_between_logs
 
 
 class Stopwatch(Callback):
@@ -108,7 +109,7 @@ class Stopwatch(Callback):
 
     @staticmethod
     def _log_every(trainer: pl.Trainer) -> int:
-        return trainer.log_every_n_steps  # type: ignore[attr-defined]  # Lightning sets it without declaring it
+        return steps_between_logs(trainer)
 
     @staticmethod
     def _write(trainer: pl.Trainer, figures: dict[str, float]) -> None:

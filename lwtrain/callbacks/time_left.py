@@ -11,6 +11,7 @@ from lwtrain.callbacks.layer_schedule import LayerSchedule
 from lwtrain.data.module import SemiSupervisedDataModule
 from lwtrain.stack import LayerStack
 from lwtrain.time_left import Estimate, Kind, Turn, foreseen, recent, time_left
+from lwtrain.undeclared import datamodule_of
 
 
 class TimeLeft(Callback):
@@ -104,7 +105,7 @@ class TimeLeft(Callback):
 
     def _passes_to_come(self, trainer: pl.Trainer) -> float:
         """Count the images to be judged after the fit, as multiples of those that validate."""
-        data = trainer.datamodule  # type: ignore[attr-defined]  # Lightning sets it without declaring it
+        data = datamodule_of(trainer)
         if not self._tests or not isinstance(data, SemiSupervisedDataModule):
             return 0.0
         views = 2 if self._flips else 1

@@ -17,6 +17,7 @@ from lwtrain.fronts.making import FRONTS, Purpose, build_fronts
 from lwtrain.micro_batches import micro_batches
 from lwtrain.part_times import spent_on
 from lwtrain.stack import LayerStack
+from lwtrain.undeclared import datamodule_of
 
 Views = int | Literal["fresh"]
 
@@ -78,7 +79,7 @@ class FrontKeeper:
             ValueError: If the data module does not fit the front, or the front does not fit the disk.
         """
         self.close()  # left over where an earlier fit was interrupted
-        data = trainer.datamodule  # type: ignore[attr-defined]  # Lightning sets it without declaring it
+        data = datamodule_of(trainer)
         if not isinstance(data, SemiSupervisedDataModule):
             if self.front not in ("auto", "recompute"):
                 raise ValueError(f"front={self.front}: needs a SemiSupervisedDataModule; choose front=recompute")

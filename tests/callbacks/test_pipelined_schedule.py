@@ -1,10 +1,6 @@
 """Processes in a line, over gloo: each trains some of the layers, and together they do what one would."""
 
-import os
 import re
-import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +8,13 @@ import pytest
 import torch
 from pipelined_worker import CASES
 from tiny import SHAPE, differing, fit, tensors, tiny_stack, tiny_trainer
+from together import run_together
 
 from lwtrain import PipelinedSchedule, SimultaneousSchedule
 from lwtrain.checkpoints import load_checkpoint
 
 pytestmark = pytest.mark.xdist_group("pipelined_schedule")  # what they share is dear to set up twice
 
-TESTS = Path(__file__).parent.parent
 PROCESSES = 3  # one that only sends, one that only receives, and one that does both
 
 
@@ -34,15 +30,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[dict[str, Any]]
     """What each process of a line has come to, and the folder of their checkpoints."""
     folder = tmp_path_factory.mktemp("line")
     fit(PipelinedSchedule(epochs=2), folder=folder / "one", max_epochs=1)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    launcher = ["-m", "torch.distributed.run", f"--nproc-per-node={PROCESSES}", f"--master-port={port}"]
-    inherited = {name: value for name, value in os.environ.items() if name != "PL_GLOBAL_SEED"}  # of another test
-    environment = inherited | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS)}
-    worker = [sys.executable, *launcher, str(TESTS / "pipelined_worker.py"), str(folder)]
-    run = subprocess.run(worker, env=environment, capture_output=True, text=True, timeout=200, check=False)
-    assert run.returncode == 0, run.stderr[-5000:]
+    run_together("pipelined_worker.py", PROCESSES, folder)
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(PROCESSES)], folder
 
 
