@@ -209,6 +209,8 @@ ONE_MISTAKE = {
     "labels=500 schedule=pipelined pseudo_labels.teacher=own": "schedule=pipelined shows all layers the",
     "schedule=pipelined schedule.queue=0": "schedule.queue=0: choose a whole number of at least 1",
     "schedule=pipelined schedule.deal=[2,0]": "schedule.deal",
+    "schedule=pipelined trainer.devices=9": "trainer.devices=9: choose 1 to 5, as many as there are layers",
+    "schedule=pipelined trainer.devices=2 schedule.deal=[1,2]": "schedule.deal=[1,2]: choose a number for each of 2 pr",
     "schedule=pipelined trainer=ddp": "trainer.strategy=ddp: schedule=pipelined has one of its own; choose auto",
     "schedule=pipelined trainer.devices=2 optimizer.average_last=2": "optimizer.average_last=2: not with schedule=pip",
     "schedule=pipelined trainer.devices=2 trainer.gradient_clip_val=1": "trainer.gradient_clip_val=1: not with sched",

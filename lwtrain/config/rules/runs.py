@@ -130,6 +130,17 @@ def _a_line_trains_alone(schedule: ScheduleConfig, trainer: TrainerConfig, layer
         raise ValueError(f"layer.load={shown(layer.load)}: {remedy}")
 
 
+def _a_line_has_layers_for_all(model: ModelConfig, schedule: ScheduleConfig, trainer: TrainerConfig) -> None:
+    if not isinstance(schedule, PipelinedConfig) or trainer.num_devices is None:
+        return
+    processes, layers = trainer.num_devices * trainer.num_nodes, model.num_layers + 1
+    if processes > layers:
+        raise ValueError(f"trainer.devices={shown(trainer.devices)}: choose 1 to {layers}, as many as there are layers")
+    if schedule.deal is not None and (len(schedule.deal), sum(schedule.deal)) != (processes, layers):
+        wanted = f"choose a number for each of {processes} processes, {layers} layers in all"
+        raise ValueError(f"schedule.deal={shown(schedule.deal)}: {wanted}")
+
+
 def _a_line_of_processes_does_without(
     schedule: ScheduleConfig, trainer: TrainerConfig, optimizer: OptimizerConfig, compile: bool
 ) -> None:
@@ -161,5 +172,6 @@ RULES: tuple[Callable[..., None], ...] = (
     _one_process_in_a_multirun,
     _one_process_goes_back,
     _a_line_trains_alone,
+    _a_line_has_layers_for_all,
     _a_line_of_processes_does_without,
 )
