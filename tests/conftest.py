@@ -19,11 +19,20 @@ UNPACKER = CHECKOUT.parent / "shared" / "data" / "unpack.py"  # data kept beside
 
 
 @pytest.fixture(autouse=True)
-def loud_as_before() -> Iterator[None]:
-    """Hydra sets for the whole process how much is logged; give it back, or later tests catch other messages."""
-    level = logging.getLogger().level
+def logging_as_before() -> Iterator[None]:
+    """Hydra sets up logging for the whole process; give it back, or later tests catch other messages.
+
+    Its log file is closed here: one that is taken off by a later set-up, and put back by a later test, opens again with
+    the next message, and then nobody closes it.
+    """
+    root = logging.getLogger()
+    level = root.level
     yield
-    logging.getLogger().setLevel(level)
+    root.setLevel(level)
+    for handler in root.handlers[:]:
+        if type(handler).__module__ != "_pytest.logging":
+            root.removeHandler(handler)
+            handler.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,8 @@
 """The search for the best settings: what is tried, what is told, and how it goes on."""
 
-import logging
 import math
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from statistics import mean
 
@@ -28,17 +26,6 @@ WORDS = [*SEARCH, "ckpt_path=auto", "progress=none"]
 def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["lwtrain"])
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    for handler in set(root.handlers) - set(handlers):
-        handler.close()
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 def nearness(config: Config) -> float:
