@@ -1,5 +1,6 @@
 """What stands at the end of a multirun: a table of its runs on the screen, and `results.csv` in its folder."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,12 +10,14 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from rich.console import Console
 
+from lwtrain.config.launchers import end_with_the_program
+from lwtrain.config.run_folders import how_to_go_on
 from lwtrain.results_table import ResultsTable
 from lwtrain.runs import by_number, find_runs
 
 RESULTS = "results.csv"
 
-_started: list[Path] = []
+_started: dict[Path, bool] = {}  # folders of multiruns, and whether their runs end with the program
 
 
 class FolderOfMultirun(Callback):
@@ -24,16 +27,24 @@ class FolderOfMultirun(Callback):
     """
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Remember the folder."""
-        _started.append(Path(config.hydra.sweep.dir))
+        """Remember the folder, and whether its runs end when the program is stopped."""
+        _started[Path(config.hydra.sweep.dir)] = end_with_the_program(config.hydra)
 
 
 @contextmanager
 def results_shown(console: Console | None = None) -> Iterator[None]:
-    """Show what came of the runs of a multirun that is started within, whether or not all of them succeeded."""
+    """Show what came of the runs of a multirun that is started within, whether or not all of them succeeded.
+
+    If it is stopped with Ctrl-C, say how to go on: runs that have processes of their own are ended before they could.
+    """
     _started.clear()
     try:
         yield
+    except KeyboardInterrupt:
+        for folder, have_ended in _started.items():
+            if have_ended:
+                sys.stderr.write(f"{how_to_go_on(folder, folder)}\n")
+        raise
     finally:
         for folder in _started:
             _show(folder, console)

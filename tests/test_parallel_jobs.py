@@ -15,6 +15,7 @@ from hydra.core.utils import JobReturn
 from omegaconf import OmegaConf
 
 from lwtrain.parallel_jobs import MarkedLines, ParallelJob
+from lwtrain.sweeps import FolderOfMultirun, results_shown
 
 SMALL = "model=vgg8b model.width=0.0625 dataset=fake dataset.num_images=150 dataset.num_classes=3 dataset.image_size=16"
 ENDLESS = "schedule.epochs=1000 schedule.waves=1 trainer.limit_train_batches=1 batch_size=15 trainer.accelerator=cpu"
@@ -88,3 +89,20 @@ def test_runs_side_by_side_share_the_cores_and_end_with_the_program_that_is_kill
     for number in "01":
         assert (tmp_path / "sweep" / number / "lwtrain.log").is_file()
         assert f"{number}: " in said
+
+
+@pytest.mark.parametrize(("launcher", "told"), [("joblib", True), ("submitit_slurm", False)])
+def test_ctrl_c_says_how_to_go_on_where_the_runs_have_ended(
+    launcher: str, told: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hydra = {"sweep": {"dir": str(tmp_path)}, "runtime": {"choices": {"hydra/launcher": launcher}}}
+
+    def interrupted() -> None:
+        with results_shown():
+            FolderOfMultirun().on_multirun_start(OmegaConf.create({"hydra": hydra}))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    hint = f"stopped; go on with the same command and: hydra.sweep.dir={tmp_path} ckpt_path=auto\n"
+    assert capsys.readouterr().err == (hint if told else "")

@@ -57,3 +57,8 @@ def may_be_requeued(hydra: HydraConf) -> bool:
     The folder held no runs when the job was queued first, so what lies in it is the job's own.
     """
     return str(hydra.runtime.choices.get("hydra/launcher")).startswith("submitit_")
+
+
+def end_with_the_program(hydra: DictConfig) -> bool:
+    """Whether a multirun's runs end when the program that has started them is stopped: not in a cluster's queue."""
+    return hydra.runtime.choices.get("hydra/launcher") != "submitit_slurm"
