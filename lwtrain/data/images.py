@@ -1,5 +1,6 @@
 """What a data module takes for images: a tensor, or what can be asked for some of them and gives a tensor."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -36,7 +37,7 @@ class Images(Protocol):
         ...
 
 
-class LazyImages:
+class LazyImages(ABC):
     """Images that are made when they are asked for.
 
     Args:
@@ -57,13 +58,13 @@ class LazyImages:
         assert not len(numbers) or 0 <= numbers.min() <= numbers.max() < len(self), "there are no such images"
         return self._make(numbers).to(self.device)
 
+    @abstractmethod
     def _make(self, numbers: Tensor) -> Tensor:
         """Make images on the CPU."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fingerprint(self) -> bytes:
         """Give some bytes that change with the images."""
-        raise NotImplementedError
 
 
 class JoinedImages(LazyImages):

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, cast, get_args
 
 from benchmarking.epoch_times import Watched, take_turns
 from benchmarking.fitting import fit_machine, visits_of
@@ -15,7 +15,7 @@ from benchmarking.sending import network_rate
 from lwtrain.machine import describe_machine
 from lwtrain.scaling.cost import LayerCost
 from lwtrain.scaling.machine import Machine
-from lwtrain.scaling.one_device import simultaneous_seconds, wave_seconds
+from lwtrain.scaling.one_device import Front, simultaneous_seconds, wave_seconds
 
 QUARTER = 0.25  # of the width: layers that a core has done with in a second, and that are not all overhead
 
@@ -74,8 +74,8 @@ def foretell(row: Row, costs: Sequence[LayerCost], machine: Machine) -> float:
     machine = machine if row.augmentation else replace(machine, augmentation=0.0)
     if row.method == "simultaneous":
         return simultaneous_seconds(costs, machine, row.images, row.batch_size)
-    assert row.front in ("memory", "disk", "recompute"), "rows of waves name a front"
-    return wave_seconds(costs, machine, row.images, row.batch_size, row.front)  # type: ignore[arg-type]
+    assert row.front in get_args(Front), "rows of waves name a front"
+    return wave_seconds(costs, machine, row.images, row.batch_size, cast(Front, row.front))
 
 
 def calibration_report(machine: Machine, foretold: Sequence[Foretold], command: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from benchmarking.foretold import HEADINGS, Foretold
 from lwtrain.fronts.size import front_bytes
@@ -65,8 +66,8 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def _numbers(measured: dict[str, object]) -> Iterator[Sequence[str]]:
-    here = Machine.from_json(measured["rates"])  # type: ignore[arg-type]  # that is what was written there
+def _numbers(measured: dict[str, Any]) -> Iterator[Sequence[str]]:
+    here = Machine.from_json(measured["rates"])
     for field in fields(Machine):
         values = [getattr(machine, field.name) for machine in (here, GPU)]
         if isinstance(values[0], Rate):
