@@ -34,11 +34,11 @@ def is_large(images: Tensor) -> bool:
     return half and images.device.type == "cpu" and images.ndim == 4 and images.nbytes > _LARGE
 
 
-def in_cache(images: Tensor) -> Iterator[slice]:
-    """Give rows that stay in cache while several steps are made with them."""
+def in_cache(images: Tensor, elements: int = _ELEMENTS_IN_CACHE) -> Iterator[slice]:
+    """Give rows of so many elements that stay in cache while several steps are made; all at once on an accelerator."""
     rows = len(images)
     if images.device.type == "cpu":
-        rows = max(1, _ELEMENTS_IN_CACHE // max(1, images[0].numel()))
+        rows = max(1, elements // max(1, images[0].numel()))
     for start in range(0, len(images), rows):
         yield slice(start, start + rows)
 

@@ -68,7 +68,7 @@ class LayerStack(MeasuredNetwork):
         super().__init__(layers, head, vote_rule)
         self.micro_batch = micro_batch
         self.front: Front | None = None
-        self.meters = nn.ModuleList([TrainingMeter(self.num_classes) for _ in self.layers])
+        self.meters = [TrainingMeter() for _ in self.layers]
         self.latest_losses: dict[int, Tensor] = {}
         self.pipeline: Pipeline | None = None
         self.before_layer: Callable[[int, int], None] | None = None
@@ -125,9 +125,7 @@ class LayerStack(MeasuredNetwork):
     @property
     def meter(self) -> TrainingMeter:
         """What the layer called `active_name` (or this process's last) has done in this epoch."""
-        meter = self.meters[self.own_learners[-1]]
-        assert isinstance(meter, TrainingMeter)
-        return meter
+        return self.meters[self.own_learners[-1]]
 
     @property
     def latest_loss(self) -> Tensor:
@@ -258,9 +256,7 @@ class LayerStack(MeasuredNetwork):
         torch.clear_autocast_cache()  # it would keep all layers' weights in half precision until the step ends
 
     def _keep_score(self, number: int, step: LocalStep, labels: Tensor, loss: Tensor) -> None:
-        meter = self.meters[number]
-        assert isinstance(meter, TrainingMeter)
-        meter.update(step.losses, step.logits, labels)
+        self.meters[number].update(step.losses, step.logits, labels)
         earlier = self.latest_losses.get(number)
         self.latest_losses[number] = loss if earlier is None else earlier + loss
 
@@ -286,9 +282,8 @@ class LayerStack(MeasuredNetwork):
         """Write down what the learning layers did in this epoch."""
         figures: dict[str, Tensor] = {}
         for number in self.own_learners:
-            meter = self.meters[number]
-            assert isinstance(meter, TrainingMeter)
-            figures |= {f"{self.names[number]}/train/{name}": value for name, value in meter.summary().items()}
+            summary = self.meters[number].summary()
+            figures |= {f"{self.names[number]}/train/{name}": value for name, value in summary.items()}
         self.record(figures if self.pipeline is None else self.pipeline.together(figures))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:

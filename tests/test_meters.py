@@ -12,14 +12,14 @@ def scalar(value: float) -> torch.Tensor:
 
 
 def test_accuracy_counts_images_and_not_batches() -> None:
-    meter = TrainingMeter(num_classes=2)
+    meter = TrainingMeter()
     meter.update(Losses(scalar(0.0)), RIGHT.expand(3, 2), torch.zeros(3, dtype=torch.int64))
     meter.update(Losses(scalar(0.0)), WRONG, torch.zeros(1, dtype=torch.int64))
     assert meter.summary()["accuracy"] == 0.75
 
 
 def test_losses_are_means_over_the_rows_of_all_batches() -> None:
-    meter = TrainingMeter(num_classes=2)
+    meter = TrainingMeter()
     meter.update(Losses(scalar(1.0), prediction=scalar(2.0)), RIGHT.expand(3, 2), torch.zeros(3, dtype=torch.int64))
     meter.update(Losses(scalar(5.0), prediction=scalar(4.0)), WRONG, torch.zeros(1, dtype=torch.int64))
     figures = meter.summary()
@@ -28,13 +28,13 @@ def test_losses_are_means_over_the_rows_of_all_batches() -> None:
 
 
 def test_absent_terms_are_left_out() -> None:
-    meter = TrainingMeter(num_classes=2)
+    meter = TrainingMeter()
     meter.update(Losses(scalar(1.0), alpha=scalar(0.5)), RIGHT, torch.tensor([0]))
     assert meter.summary().keys() == {"accuracy", "loss", "alpha"}
 
 
 def test_a_summary_begins_a_new_epoch() -> None:
-    meter = TrainingMeter(num_classes=2)
+    meter = TrainingMeter()
     meter.update(Losses(scalar(1.0), alpha=scalar(0.5)), WRONG, torch.tensor([0]))
     meter.summary()
     meter.update(Losses(scalar(3.0)), RIGHT, torch.tensor([0]))
@@ -42,10 +42,15 @@ def test_a_summary_begins_a_new_epoch() -> None:
 
 
 def test_a_loss_that_is_no_number_is_not_hidden() -> None:
-    meter = TrainingMeter(num_classes=2)
+    meter = TrainingMeter()
     meter.update(Losses(scalar(float("nan"))), RIGHT, torch.tensor([0]))
     assert torch.isnan(meter.summary()["loss"])
 
 
-def test_nothing_measured_is_part_of_the_weights() -> None:
-    assert not TrainingMeter(num_classes=2).state_dict()
+def test_a_look_in_mid_epoch_changes_nothing() -> None:
+    meter = TrainingMeter()
+    meter.update(Losses(scalar(1.0)), RIGHT, torch.tensor([0]))
+    assert meter.accuracy_so_far() == 1.0
+    meter.update(Losses(scalar(1.0)), WRONG, torch.tensor([0]))
+    assert meter.accuracy_so_far() == 0.5
+    assert meter.summary()["accuracy"] == 0.5

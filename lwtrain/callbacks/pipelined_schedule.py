@@ -15,7 +15,6 @@ from lwtrain.callbacks.layer_schedule import LayerSchedule
 from lwtrain.data.module import SemiSupervisedDataModule
 from lwtrain.fronts.received import ReceivedFront
 from lwtrain.layer_costs import layer_costs
-from lwtrain.meters import TrainingMeter
 from lwtrain.pipeline import Pipeline
 from lwtrain.pipelined_strategy import PipelinedStrategy
 from lwtrain.stack import LayerStack
@@ -164,5 +163,4 @@ class PipelinedSchedule(LayerSchedule):
     @staticmethod
     def _count_all(stack: LayerStack, *, together: bool) -> None:
         for meter in stack.meters:
-            assert isinstance(meter, TrainingMeter)
-            meter.count_all(together=together)
+            meter.together = together

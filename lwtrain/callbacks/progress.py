@@ -98,7 +98,7 @@ class TerminalProgress(PlainProgress):
         if time.monotonic() - self._refreshed < _REFRESH_SECONDS:
             return
         self._refreshed = time.monotonic()
-        accuracy = float(pl_module.meter.running_accuracy.compute())
+        accuracy = pl_module.meter.accuracy_so_far()
         speed = f"{self._stopwatch.images_per_second:,.0f} images/s"
         left = self._left(trainer, (batch_idx + 1) / trainer.num_training_batches)
         figures = f"loss {pl_module.latest_loss.item():.3f}  accuracy {accuracy:.1%}  {speed}{left}"

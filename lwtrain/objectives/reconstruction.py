@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lwtrain.batch_rows import split_rows
-from lwtrain.in_place import unshared
+from lwtrain.in_place import in_cache, unshared
 from lwtrain.objectives import OBJECTIVES
 from lwtrain.objectives.objective import Losses, Objective
 from lwtrain.objectives.prediction import check_label_smoothing, prediction_alone
@@ -41,8 +41,7 @@ class _MeanSquare(torch.autograd.Function):
     def forward(ctx: Any, reconstruction: Tensor, inputs: Tensor) -> Tensor:
         difference = reconstruction - inputs
         ctx.save_for_backward(difference)
-        rows = max(1, _ELEMENTS_IN_CACHE // max(1, difference[0].numel()))
-        squares = [part.float().square_().sum() for part in difference.split(rows)]
+        squares = [difference[rows].float().square_().sum() for rows in in_cache(difference, _ELEMENTS_IN_CACHE)]
         return torch.stack(squares).sum() / difference.numel()
 
     @staticmethod
