@@ -14,7 +14,7 @@ class TrainingMeter:
 
     Sums stay on the device, rows are counted on the host: a step launches an addition for each term and little else.
     One `MeanMetric` of torchmetrics for each term and two accuracies took 550 microseconds of a step in place of 50
-    (one core, torch 2.13, torchmetrics 1.9), and 15 % of a small step on a GPU, where each launch costs.
+    (one core, torch 2.13, torchmetrics 1.9), and 42 launches in place of 6 on a GPU, of a small layer's 140.
 
     Attributes:
         together: Whether an epoch's figures are those of all processes together, or of this one alone.

@@ -63,6 +63,16 @@ class Calibration:
             share,
         )
 
+    def times(self, factor: float) -> "Calibration":
+        """Give what a machine would take that is slower by a factor.
+
+        Example:
+            >>> Calibration(first=100, fixed=20, further=150).times(1.5)
+            Calibration(first=150.0, fixed=30.0, further=225.0, share=1.0)
+        """
+        first, fixed, further = (round(time * factor, 2) for time in (self.first, self.fixed, self.further))
+        return Calibration(first, fixed, further, self.share)
+
     def fill(self, seconds: float) -> "Length":
         """Find the epochs that take `seconds` as nearly as whole epochs can.
 

@@ -87,8 +87,10 @@ class Conductor:
         return _words_of(trial, calibration.fill(60 * trial.minutes))
 
     def _measured_length(self, trial: Trial) -> list[str]:
-        if trial.minutes is None:
-            return []
+        return [] if trial.minutes is None else self._length(trial, self._calibration(trial))
+
+    def _calibration(self, trial: Trial) -> Calibration:
+        """Give how long a run takes, which is measured where it is not known."""
         known = Calibrations(self.results)
         run, settings = trial.run.name, trial.study.words(trial.run)
         calibration = known.get(run, settings)
@@ -96,9 +98,21 @@ class Conductor:
             print(f"{run}: measuring how long an epoch takes", flush=True)
             calibration = self._calibrate(trial)
             known.put(run, settings, calibration)
-        return self._length(trial, calibration)
+        return calibration
 
     def _calibrate(self, trial: Trial) -> Calibration:
+        """Measure a run between two measurements of the one that it is compared with.
+
+        A machine is quicker at one time than at another. What is compared shall meet the same speed: so the times are those
+        that the run would have taken when the other was measured for good.
+        """
+        if trial.rival is None:
+            return self._measure(trial)
+        yardstick = self._calibration(trial.rival)
+        before, measured, after = map(self._measure, (trial.rival, trial, trial.rival))
+        return measured.times(2 * yardstick.first / (before.first + after.first))
+
+    def _measure(self, trial: Trial) -> Calibration:
         """Time an epoch of every layer; where that is longer than all budgets, a part of one."""
         epochs = 2 if trial.config.schedule.name == "sequential" else 1  # whose further epochs take longer
         whole = self._timed(trial, Length(epochs), patience=60 * max(trial.study.minutes))

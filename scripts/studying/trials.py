@@ -3,7 +3,7 @@
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,12 @@ class Trial:
     def file(self) -> str:
         """What the file of its result is called."""
         return f"{'_'.join([self.run.name, *self._budget('-'), f'seed-{self.seed}'])}.json"
+
+    @property
+    def rival(self) -> "Trial | None":
+        """The trial that its difference is taken to; None where it stands alone."""
+        (against,) = (run for run in self.study.runs if run.name == self.run.against)
+        return None if against == self.run else replace(self, run=against)
 
     def _budget(self, space: str) -> list[str]:
         return [] if self.minutes is None else [f"{self.minutes:g}{space}min"]

@@ -97,17 +97,20 @@ class Machine:
 
     def __init__(self) -> None:
         self.commands: list[dict[str, str]] = []
+        self.slower_by = iter(())  # one factor after the other, then 1
 
     def train(self, words: Sequence[str], log: IO[bytes]) -> bool:
         given = dict(word.split("=", 1) for word in words)
         self.commands.append(given)
         epochs = int(given["schedule.epochs"])
         share = float(given.get("trainer.limit_train_batches", 1))
-        seconds = 2 * epochs * (2.0 + 10.0 * share)
+        factor = next(self.slower_by, 1.0)
+        seconds = 2 * epochs * factor * (2.0 + 10.0 * share)
         days, hours, minutes, rest = map(int, given.get("trainer.max_time", "9:0:0:0").split(":"))
         cut = seconds > ((days * 24 + hours) * 60 + minutes) * 60 + rest
         folder = Path(given["hydra.run.dir"])
-        rows = [(layer, {"loss": 10.0 * share, "front": 1.0, "validation": 1.0}) for layer in (0, 1)] * epochs
+        times = {"loss": 10.0 * share * factor, "front": factor, "validation": factor}
+        rows = [(layer, times) for layer in (0, 1)] * epochs
         metrics(folder, *sorted(rows))
         config = {"labels": "all", "dataset": {"name": "fashion_mini"}, "seed": int(given["seed"])}
         config |= {"trainer": {"limit_train_batches": share if share < 1 else None}}
@@ -153,6 +156,26 @@ def test_where_an_epoch_is_longer_than_all_budgets_a_part_of_one_is_measured(mac
     assert shares == [None, "0.05", "0.4"]  # 12 s, of which 4 are fixed, of 24
     assert kept["cut_short"] == ["trainer.limit_train_batches=0.4"]
     assert (kept["study"], kept["run"], kept["minutes"], kept["seconds"]) == ("small", "one", 0.2, 12.0)
+
+
+def test_a_run_is_measured_between_two_measurements_of_what_it_is_compared_with(
+    machine: Machine, tmp_path: Path
+) -> None:
+    runs = [{"name": "backprop", "settings": "schedule=backprop"}, {"name": "wave", "settings": "schedule=wave"}]
+    study = read_study("small", store(tmp_path, minutes=[2], seeds=[0], runs=runs))
+    machine.slower_by = iter([1.0, 1.0, 1.4, 1.5, 1.6])  # measured, trained; then in turns, while the machine gets busy
+    conductor = Conductor(tmp_path / "results", tmp_path / "outputs")
+    for trial in trials(study):
+        conductor.carry_out(trial)
+    measured = [Path(run["hydra.run.dir"]).parts[-2:] for run in machine.commands]
+    ways = {("backprop", "calibration"), ("wave", "calibration")}
+    assert [place for place in measured if place in ways] == [
+        ("backprop", "calibration"),
+        ("backprop", "calibration"),
+        ("wave", "calibration"),
+        ("backprop", "calibration"),
+    ]
+    assert [run["schedule.epochs"] for run in machine.commands] == ["1", "5", "1", "1", "1", "5"]  # 24 s each
 
 
 def test_layers_that_train_to_their_end_are_measured_over_two_epochs(machine: Machine, tmp_path: Path) -> None:
