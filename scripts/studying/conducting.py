@@ -103,8 +103,8 @@ class Conductor:
     def _calibrate(self, trial: Trial) -> Calibration:
         """Measure a run between two measurements of the one that it is compared with.
 
-        A machine is quicker at one time than at another. What is compared shall meet the same speed: so the times are those
-        that the run would have taken when the other was measured for good.
+        A machine is quicker at one time than at another, and what is compared shall meet the same speed. So these are
+        the times that the run would have taken when the other was measured for good.
         """
         if trial.rival is None:
             return self._measure(trial)
