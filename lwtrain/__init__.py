@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from lwtrain.pipelined_strategy import PipelinedStrategy
     from lwtrain.prediction import Prediction, predict
     from lwtrain.quiet import quiet_trainer
-    from lwtrain.schedules import Together, Visit
+    from lwtrain.schedules import Together, Upper, Visit
     from lwtrain.sidecars.sidecar import Sidecar, SidecarOutput
     from lwtrain.stack import LayerStack
     from lwtrain.trained_run import TrainedNetwork, TrainedRun, load_network, load_run
@@ -80,6 +80,7 @@ _HOMES = {
     "Together": "lwtrain.schedules",
     "TrainedNetwork": "lwtrain.trained_run",
     "TrainedRun": "lwtrain.trained_run",
+    "Upper": "lwtrain.schedules",
     "Visit": "lwtrain.schedules",
     "VoteRule": "lwtrain.votes",
     "WaveSchedule": "lwtrain.callbacks.named_schedules",
@@ -130,6 +131,7 @@ __all__ = [
     "Together",
     "TrainedNetwork",
     "TrainedRun",
+    "Upper",
     "Visit",
     "VoteRule",
     "WaveSchedule",

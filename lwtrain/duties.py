@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from enum import Enum
 
-from lwtrain.schedules import Together, Visit
+from lwtrain.schedules import Together, Upper, Visit
 
 
 class Duty(Enum):
@@ -28,7 +28,11 @@ def duty(layer: int, visit: Visit) -> Duty:
     """
     if visit.layer is Together.BACKPROP:
         return Duty.TRAINS_END_TO_END
-    if visit.layer is Together.SIMULTANEOUS or visit.layer == layer:
+    if visit.layer is Together.SIMULTANEOUS:
+        return Duty.TRAINS
+    if isinstance(visit.layer, Upper):
+        return Duty.TRAINS if layer >= visit.layer.lowest else Duty.SERVES
+    if layer == visit.layer:
         return Duty.TRAINS
     return Duty.SERVES if layer < visit.layer else Duty.WAITS
 

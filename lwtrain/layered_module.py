@@ -6,7 +6,7 @@ from typing import Protocol
 import pytorch_lightning as pl
 from torch import nn
 
-from lwtrain.schedules import Together
+from lwtrain.schedules import Turn, awake
 from lwtrain.stack import LayerStack
 
 Layers = nn.ModuleList | nn.Sequential
@@ -54,7 +54,7 @@ def names_of(module: pl.LightningModule) -> list[str]:
     return [f"layer_{number}" for number in range(num_layers)]
 
 
-def activate(module: pl.LightningModule, turn: int | Together, rest: Collection[int] = ()) -> None:
+def activate(module: pl.LightningModule, turn: Turn, rest: Collection[int] = ()) -> None:
     """Let the layers train whose turn it is, and no others.
 
     Those that rest are in eval mode, so that their batch norms gather no statistics, and have no gradient left, not
@@ -62,17 +62,18 @@ def activate(module: pl.LightningModule, turn: int | Together, rest: Collection[
 
     Args:
         module: With `layers`; a `LayerStack` knows by itself what to do.
-        turn: The layer that trains, or `Together` for all but `rest`.
+        turn: The layer that trains, or several but `rest`; see `lwtrain.schedules.Turn`.
         rest: Layers that are trained already.
     """
     layers = layers_of(module)
     if isinstance(module, LayerStack):
         module.activate(turn, rest)
     else:
+        learners = awake(turn, len(layers), rest)
         for part in layers:
             part.requires_grad_(False).eval()
         for number, part in enumerate(layers):
-            if number == turn or (isinstance(turn, Together) and number not in rest):
+            if number in learners:
                 part.requires_grad_(True).train()
         told = getattr(module, "activate", None)
         if callable(told):

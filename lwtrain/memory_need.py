@@ -17,7 +17,7 @@ from lwtrain.data.view import as_inputs
 from lwtrain.fronts.front import CHUNK, climb
 from lwtrain.fronts.size import front_bytes
 from lwtrain.live_bytes import FEW, LiveBytes, RowBytes, row_bytes
-from lwtrain.schedules import Together
+from lwtrain.schedules import Together, Turn
 from lwtrain.stack import LayerStack
 
 STATES = {torch.optim.Adam: 2, torch.optim.AdamW: 2}  # numbers for each parameter; others keep momentum at most
@@ -105,13 +105,13 @@ def _rows_of_a_step(stack: LayerStack, data: SemiSupervisedDataModule, world: in
 
 def _front(data: SemiSupervisedDataModule, schedule: LayerSchedule, passed: Sequence[int]) -> int:
     views = schedule.fronts.views
-    longest = max((moment.visit.epochs for moment in schedule.timetable(len(passed))), default=1)
+    longest = max((moment.visit.end for moment in schedule.timetable(len(passed))), default=1)
     kept = 1 if views == "fresh" or data.augmentation is None else min(views, longest)
     training, validation = len(data.rows((0, 0)).images), len(data.validation_view())
     return front_bytes(passed, training) * kept + front_bytes(passed, validation)
 
 
-def _optimizer_state(stack: LayerStack, turns: Sequence[int | Together], schedule: LayerSchedule) -> int:
+def _optimizer_state(stack: LayerStack, turns: Sequence[Turn], schedule: LayerSchedule) -> int:
     """Give the most that the optimizer remembers at once: of layers that train, and that will train again."""
     optimizer = stack.configure_optimizers()
     numbers = STATES.get(type(optimizer), 1 if optimizer.defaults.get("momentum", True) else 0)
@@ -134,7 +134,7 @@ class _Sketch:
         memo[id(stack._trainer)] = stack._trainer  # an earlier fit's
         self._stack, self._shape, self._share, self._half = copy.deepcopy(stack, memo), shape, share, half
 
-    def steps(self, turns: Collection[int | Together], rest: Collection[int]) -> tuple[dict[str, RowBytes], list[int]]:
+    def steps(self, turns: Collection[Turn], rest: Collection[int]) -> tuple[dict[str, RowBytes], list[int]]:
         """Give what each layer's step takes, and the bytes of a row as it enters each layer."""
         stack, found = self._stack, dict[str, RowBytes]()
         with torch.random.fork_rng(devices=[]):
@@ -158,7 +158,7 @@ class _Sketch:
         """Give what rows take on their way through the whole network, every layer heard."""
         return row_bytes(self._pass)
 
-    def gradients_beside(self, turns: Collection[int | Together], rest: Collection[int]) -> dict[str, int]:
+    def gradients_beside(self, turns: Collection[Turn], rest: Collection[int]) -> dict[str, int]:
         """Give the gradients that are there beside a layer's own, where all layers learn from each batch."""
         if Together.SIMULTANEOUS not in turns:
             return {}

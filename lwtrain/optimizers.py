@@ -74,8 +74,15 @@ def named_groups(names: Sequence[str], layers: Sequence[nn.Module]) -> Parameter
     return [{"params": list(layer.parameters()), "name": name} for name, layer in zip(names, layers, strict=True)]
 
 
-def follow_course(optimizer: torch.optim.Optimizer, name: str | None, factor: float) -> None:
-    """Set the rate of the group called `name` (or of all groups, for None) to `factor` times its initial one."""
-    groups = [group for group in optimizer.param_groups if name is None or group.get("name", name) == name]
-    for group in groups:
-        group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
+def follow_course(optimizer: torch.optim.Optimizer, factors: Mapping[str, float]) -> None:
+    """Set each group's rate to a factor of its initial one.
+
+    Args:
+        optimizer: With one group per layer, called by its `name`. A group without a name is all layers'.
+        factors: By the names of the layers that move, at least one; the rates of other groups stay.
+    """
+    any_layers = next(iter(factors.values()))
+    for group in optimizer.param_groups:
+        factor = factors.get(group["name"]) if "name" in group else any_layers
+        if factor is not None:
+            group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor

@@ -1,6 +1,6 @@
 """Which layer trains when. Plain Python: no torch in here."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -14,12 +14,49 @@ class Together(Enum):
 
 
 @dataclass(frozen=True)
-class Visit:
-    """A run of epochs in which one layer trains and all others rest, or in which all train."""
+class Upper:
+    """All layers from one on train on every batch, each from its own loss; those below rest."""
 
-    layer: int | Together  # 0 is nearest the image; the head comes last
+    lowest: int
+
+
+Turn = int | Together | Upper
+"""Who trains: one layer (0 is nearest the image; the head comes last), or several."""
+
+
+def awake(turn: Turn, num_layers: int, rest: Collection[int] = ()) -> list[int]:
+    """Give the layers that move in a turn.
+
+    Args:
+        turn: Whose turn it is.
+        num_layers: How many layers there are, the head included.
+        rest: Layers that are trained already; end to end, and by its own turn, a layer trains all the same.
+
+    Example:
+        >>> [awake(turn, num_layers=4, rest=[2]) for turn in (2, Together.SIMULTANEOUS, Upper(1))]
+        [[2], [0, 1, 3], [1, 3]]
+    """
+    if isinstance(turn, int):
+        return [turn]
+    if turn is Together.BACKPROP:
+        return list(range(num_layers))
+    lowest = turn.lowest if isinstance(turn, Upper) else 0
+    return [layer for layer in range(lowest, num_layers) if layer not in rest]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A run of epochs in which one layer trains and all others rest, or in which several train."""
+
+    layer: Turn
     epochs: int
     wave: int = 0
+    begin: int = 0  # what its first epoch is called: it may go on where an earlier visit has stopped
+
+    @property
+    def end(self) -> int:
+        """What the epoch behind its last would be called."""
+        return self.begin + self.epochs
 
 
 @dataclass(frozen=True)
@@ -27,7 +64,7 @@ class Moment:
     """One epoch of a run: whose it is, and how far that layer has come."""
 
     visit: Visit
-    epoch: int  # counted from the visit's start
+    epoch: int  # of the visit
     layer_epoch: int  # counted from the layer's first visit
     layer_epochs: int  # that the layer trains in the whole run
 
@@ -41,7 +78,7 @@ def sequential(num_layers: int, epochs: int) -> Iterator[Visit]:
 
     Example:
         >>> list(sequential(num_layers=2, epochs=5))
-        [Visit(layer=0, epochs=5, wave=0), Visit(layer=1, epochs=5, wave=0)]
+        [Visit(layer=0, epochs=5, wave=0, begin=0), Visit(layer=1, epochs=5, wave=0, begin=0)]
     """
     yield from wave(num_layers, epochs, waves=1)
 
@@ -70,14 +107,45 @@ def wave(num_layers: int, epochs: int, waves: int) -> Iterator[Visit]:
             yield Visit(layer, epochs // waves, sweep)
 
 
-def simultaneous(num_layers: int, epochs: int) -> Iterator[Visit]:  # noqa: ARG001 - one visit, however many layers
-    """Train all layers on every batch, each from its own loss.
+def simultaneous(num_layers: int, epochs: int, settle: float = 0.0) -> Iterator[Visit]:
+    """Train all layers on every batch, each from its own loss; layers may come to rest from below, one by one.
+
+    Args:
+        num_layers: How many layers there are, the head included.
+        epochs: Epochs of the last layer and the head.
+        settle: The share of them for which the first layer rests at the end. The layers between stop one after the
+            other, at even distances, to whole epochs.
+
+    Raises:
+        ValueError: If a setting is out of range, or the first layer would train for no epoch.
 
     Example:
         >>> list(simultaneous(num_layers=3, epochs=5))
-        [Visit(layer=<Together.SIMULTANEOUS: 'simultaneous'>, epochs=5, wave=0)]
+        [Visit(layer=<Together.SIMULTANEOUS: 'simultaneous'>, epochs=5, wave=0, begin=0)]
+        >>> [(visit.layer, visit.epochs) for visit in simultaneous(num_layers=4, epochs=10, settle=0.4)][1:]
+        [(Upper(lowest=1), 2), (Upper(lowest=2), 2)]
     """
-    yield _together(Together.SIMULTANEOUS, epochs)
+    whole = _together(Together.SIMULTANEOUS, epochs)
+    check_settle(settle, epochs)
+    last = max(num_layers - 2, 0)  # the layer below the head trains with it to the end
+    ends = [epochs - round(settle * epochs * (last - layer) / last) for layer in range(last)]
+    begin = 0
+    for lowest, end in enumerate([*ends, epochs]):
+        if end > begin:
+            yield Visit(Upper(lowest) if lowest else whole.layer, end - begin, begin=begin)
+        begin = end
+
+
+def check_settle(settle: float, epochs: int) -> None:
+    """Make sure that the first layer trains for an epoch or more.
+
+    Raises:
+        ValueError: If not.
+    """
+    if not 0 <= settle < 1:
+        raise ValueError(f"schedule.settle={settle}: choose 0 or more and less than 1")
+    if epochs - round(settle * epochs) < 1:
+        raise ValueError(f"schedule.settle={settle}: of schedule.epochs={epochs} none is left for the first layer")
 
 
 def backprop(num_layers: int, epochs: int) -> Iterator[Visit]:  # noqa: ARG001 - one visit, however many layers
@@ -145,12 +213,26 @@ def timetable(visits: Iterable[Visit]) -> list[Moment]:
         [(0, 0), (1, 0), (0, 1), (1, 1)]
     """
     visits = list(visits)
-    totals: dict[int | Together, int] = {}
+    totals: dict[Turn, int] = {}
     for visit in visits:
         totals[visit.layer] = totals.get(visit.layer, 0) + visit.epochs
     moments, done = [], dict.fromkeys(totals, 0)
     for visit in visits:
-        for epoch in range(visit.epochs):
+        for epoch in range(visit.begin, visit.end):
             moments.append(Moment(visit, epoch, done[visit.layer], totals[visit.layer]))
             done[visit.layer] += 1
     return moments
+
+
+def own_epochs(moments: Iterable[Moment], num_layers: int, rest: Collection[int] = ()) -> dict[int, list[int]]:
+    """Give the epochs of the run in which each layer moves, by itself or with others.
+
+    Example:
+        >>> own_epochs(timetable(simultaneous(num_layers=3, epochs=4, settle=0.5)), num_layers=3)
+        {0: [0, 1], 1: [0, 1, 2, 3], 2: [0, 1, 2, 3]}
+    """
+    own: dict[int, list[int]] = {}
+    for epoch, moment in enumerate(moments):
+        for layer in awake(moment.visit.layer, num_layers, rest):
+            own.setdefault(layer, []).append(epoch)
+    return own

@@ -19,3 +19,20 @@ def derive_seed(*parts: int | str) -> int:
 def generator_for(*parts: int | str) -> torch.Generator:
     """Make a CPU generator seeded with `derive_seed(*parts)`."""
     return torch.Generator().manual_seed(derive_seed(*parts))
+
+
+def seed_modules(device: torch.device, *parts: int | str) -> None:
+    """Seed what modules on a device draw from with `derive_seed(*parts)`.
+
+    They draw what they would behind `torch.manual_seed`. But that one seeds every kind of accelerator, and notes for
+    each that has not been used yet where it was called from: 3 milliseconds a call deep within a Trainer, which three
+    layers that learn at once would spend three times a step.
+    """
+    seed = derive_seed(*parts)
+    if device.type == "cpu":
+        torch.default_generator.manual_seed(seed)
+    elif device.type == "cuda":
+        torch.default_generator.manual_seed(seed)
+        torch.cuda.manual_seed(seed)
+    else:
+        torch.manual_seed(seed)

@@ -18,7 +18,7 @@ from lwtrain.micro_batches import micro_batches, shares
 from lwtrain.optimizers import MakeOptimizer, OptimizerFactory, named_groups
 from lwtrain.part_times import spent_on, turn_to
 from lwtrain.pipeline import Pipeline
-from lwtrain.schedules import Together
+from lwtrain.schedules import Together, Turn, awake
 from lwtrain.votes import VoteRule
 
 
@@ -76,8 +76,8 @@ class LayerStack(MeasuredNetwork):
 
     # Who trains
 
-    def activate(self, turn: int | Together, rest: Collection[int] = ()) -> None:
-        """Let one layer train, or all of them but `rest`; the others rest, and end to end all sidecars but decoders."""
+    def activate(self, turn: Turn, rest: Collection[int] = ()) -> None:
+        """Let one layer train, or several but `rest`; the others rest, and end to end all sidecars but decoders."""
         self.learners, self.end_to_end = self.learners_of(turn, rest), turn is Together.BACKPROP
         for part in self.layers:
             part.requires_grad_(False).eval()
@@ -89,13 +89,9 @@ class LayerStack(MeasuredNetwork):
             for parameter in self.part(number).idle_parameters():
                 parameter.requires_grad_(False)  # data parallelism would wait for its gradient
 
-    def learners_of(self, turn: int | Together, rest: Collection[int] = ()) -> list[int]:
+    def learners_of(self, turn: Turn, rest: Collection[int] = ()) -> list[int]:
         """Give the layers that have a loss of their own; end to end that is the head."""
-        if isinstance(turn, int):
-            return [turn]
-        if turn is Together.BACKPROP:
-            return [len(self.layers) - 1]
-        return [number for number in range(len(self.layers)) if number not in rest]
+        return [len(self.layers) - 1] if turn is Together.BACKPROP else awake(turn, len(self.layers), rest)
 
     @property
     def own_learners(self) -> list[int]:
@@ -118,7 +114,7 @@ class LayerStack(MeasuredNetwork):
             assert isinstance(below, HorizontalLayer)
             inlet.begin_as(below.sidecar)
 
-    def entry_of(self, turn: int | Together, rest: Collection[int] = ()) -> int:
+    def entry_of(self, turn: Turn, rest: Collection[int] = ()) -> int:
         """Give the lowest layer that trains when it is `turn`'s turn."""
         return 0 if turn is Together.BACKPROP else self.learners_of(turn, rest)[0]
 

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from lwtrain.schedules import Moment, Together
+from lwtrain.schedules import Moment, Turn
 
-Turn = int | Together
 _RECENT = 3  # timings of a kind that count: machines get faster and slower
 _TELLING = 0.1  # share of an epoch after which its pace says something
 

@@ -19,6 +19,7 @@ from tiny import tiny_autoencoder, tiny_data, tiny_stack
 SCHEDULES: dict[str, lwtrain.LayerSchedule] = {
     "wave": lwtrain.WaveSchedule(epochs=2, waves=2, front="memory"),
     "simultaneous": lwtrain.SimultaneousSchedule(epochs=2),
+    "settling": lwtrain.SimultaneousSchedule(epochs=4, settle=0.5, front="memory"),
     "autoencoder": lwtrain.BackpropSchedule(epochs=2),
     "averaged": lwtrain.WaveSchedule(epochs=2, waves=2),
 }

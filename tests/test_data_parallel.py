@@ -13,7 +13,13 @@ from together import run_together
 pytestmark = pytest.mark.xdist_group("data_parallel")  # what they share is dear to set up twice
 
 WORLD = 2
-EPOCHS = {"wave": 6, "simultaneous": 2, "autoencoder": 2, "averaged": 6}  # two waves of three; twice all at once
+EPOCHS = {
+    "wave": 6,
+    "simultaneous": 2,
+    "settling": 4,
+    "autoencoder": 2,
+    "averaged": 6,
+}  # three a wave, or all at once
 
 
 @pytest.fixture(scope="module", params=EPOCHS)

@@ -71,18 +71,19 @@ def test_parameters_without_a_gradient_stay_whatever_the_optimizer_would_do() ->
 
 def test_a_course_moves_the_named_group_only() -> None:
     optimizer = make(OptimizerFactory("sgd", lr=[0.3, 0.2, 0.1]))
-    follow_course(optimizer, "layer_1", 0.5)
+    follow_course(optimizer, {"layer_1": 0.5})
     assert rates(optimizer) == {"layer_0": 0.3, "layer_1": 0.1, "head": 0.1}
 
 
 def test_a_course_is_counted_from_the_initial_rate() -> None:
     optimizer = make(OptimizerFactory("sgd", lr=[0.3, 0.2, 0.1]))
     for factor in (0.9, 0.5, 0.25):
-        follow_course(optimizer, "head", factor)
+        follow_course(optimizer, {"head": factor})
     assert rates(optimizer)["head"] == pytest.approx(0.025)
 
 
-def test_without_a_name_all_groups_follow() -> None:
+def test_each_group_follows_its_own_layer_and_one_without_a_name_any() -> None:
     optimizer = make(OptimizerFactory("sgd", lr=[0.3, 0.2, 0.1]))
-    follow_course(optimizer, None, 0.5)
-    assert rates(optimizer) == pytest.approx({"layer_0": 0.15, "layer_1": 0.1, "head": 0.05})
+    optimizer.add_param_group({"params": [torch.zeros(1, requires_grad=True)], "lr": 1.0})
+    follow_course(optimizer, {"layer_1": 0.5, "head": 0.1})
+    assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([0.3, 0.1, 0.01, 0.5])

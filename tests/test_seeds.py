@@ -1,8 +1,9 @@
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lwtrain.seeds import derive_seed, generator_for
+from lwtrain.seeds import derive_seed, generator_for, seed_modules
 
 PARTS = st.lists(st.one_of(st.integers(), st.text(max_size=8)), max_size=4)
 
@@ -28,3 +29,18 @@ def test_the_global_generator_is_left_alone() -> None:
     before = torch.get_rng_state()
     torch.rand(3, generator=generator_for(1, "view"))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_modules_draw_what_they_would_behind_torchs_own_seeding() -> None:
+    torch.manual_seed(derive_seed(3, "modules", 1))
+    expected = torch.rand(5)
+    seed_modules(torch.device("cpu"), 3, "modules", 1)
+    assert torch.equal(torch.rand(5), expected)
+
+
+def test_no_accelerator_is_seeded_that_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(seed: int) -> None:
+        raise AssertionError("it would note the whole stack of calls for later")
+
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", refuse)
+    seed_modules(torch.device("cpu"), 3)

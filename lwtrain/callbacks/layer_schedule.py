@@ -18,14 +18,10 @@ from lwtrain.fronts.keeper import FrontKeeper, Views
 from lwtrain.layered_module import activate, layers_of, names_of
 from lwtrain.optimizer_state import check_resting_state, settle_states
 from lwtrain.optimizers import follow_course
-from lwtrain.schedules import Moment, Together, Visit, timetable
-from lwtrain.seeds import derive_seed
+from lwtrain.schedules import Moment, Turn, Visit, awake, own_epochs, timetable
+from lwtrain.seeds import seed_modules
 from lwtrain.stack import LayerStack
 from lwtrain.undeclared import datamodule_of
-
-
-def _seed_layer(*parts: int | str) -> None:
-    torch.manual_seed(derive_seed(*parts))
 
 
 class LayerSchedule(Callback):
@@ -83,7 +79,8 @@ class LayerSchedule(Callback):
         self._for_stacks = {name: value for name, value in given.items() if value != left_out[name]}
         self._visits = visits
         self._timetable: list[Moment] = []
-        self._wrapped_for: int | Together | None = None  # whose gradients data parallelism synchronises
+        self._own_epochs: dict[int, list[int]] = {}
+        self._wrapped_for: Turn | None = None  # whose gradients data parallelism synchronises
         self._seed: int | None = None
         self._first_epoch = 0
 
@@ -93,23 +90,29 @@ class LayerSchedule(Callback):
 
     def visits(self, num_layers: int) -> list[Visit]:
         """Give the visits of the run, for a network of `num_layers` layers, the head included: what can be drawn."""
-        resting: set[int | Together] = set(self.rest)
-        if len(resting) == num_layers:
-            resting.add(Together.SIMULTANEOUS)
-        return [visit for visit in self._visits(num_layers) if visit.layer not in resting]
+        rest = set(self.rest)
+        return [
+            visit
+            for visit in self._visits(num_layers)
+            if visit.layer not in rest and awake(visit.layer, num_layers, rest)
+        ]
 
     def moment(self, trainer: pl.Trainer) -> Moment:
         """Tell where in the schedule the run is."""
         return self._timetable[trainer.current_epoch]
 
-    def turns(self, first: int, end: int | None) -> set[int | Together]:
+    def turns(self, first: int, end: int | None) -> set[Turn]:
         """Tell who trains in the epochs from `first` up to, but not including, `end` (the run's end if None)."""
         return {moment.visit.layer for moment in self._timetable[first:end]}
+
+    def moving(self, first: int, end: int) -> set[int]:
+        """Tell which layers move in the epochs from `first` up to, but not including, `end`."""
+        return {layer for layer, epochs in self._own_epochs.items() if any(first <= epoch < end for epoch in epochs)}
 
     def seed_epoch(self, epoch: int, trainer: pl.Trainer, purpose: str) -> None:
         """Seed torch's generator for one purpose in an epoch, whatever has been drawn before."""
         assert self._seed is not None
-        torch.manual_seed(derive_seed(self._seed, purpose, epoch, self.place(trainer)))
+        seed_modules(trainer.strategy.root_device, self._seed, purpose, epoch, self.place(trainer))
 
     def place(self, trainer: pl.Trainer) -> int:
         """Tell which of the processes that draw differently this one is."""
@@ -130,7 +133,9 @@ class LayerSchedule(Callback):
         """Read the schedule, and set the number of epochs."""
         if stage != "fit":
             return
-        self._timetable = self.timetable(len(layers_of(pl_module)))
+        num_layers = len(layers_of(pl_module))
+        self._timetable = self.timetable(num_layers)
+        self._own_epochs = own_epochs(self._timetable, num_layers, self.rest)
         epochs, wanted = len(self._timetable), trainer.max_epochs
         trainer.fit_loop.max_epochs = epochs if wanted is None or wanted < 0 else min(wanted, epochs)
         if isinstance(pl_module, LayerStack):
@@ -149,7 +154,7 @@ class LayerSchedule(Callback):
         self._wrapped_for = None  # left over where an earlier fit was interrupted
         if isinstance(pl_module, LayerStack):
             entries = {pl_module.entry_of(turn, self.rest) for turn in self.turns(0, None)}
-            longest = max((moment.visit.epochs for moment in self._timetable), default=1)
+            longest = max((moment.visit.end for moment in self._timetable), default=1)
             self.fronts.open(trainer, pl_module, entries, longest, self.given_front(pl_module))
         else:
             for moment in self._timetable[self._first_epoch :][:1]:  # a look at validation images comes before training
@@ -188,15 +193,15 @@ class LayerSchedule(Callback):
         if isinstance(pl_module, LayerStack):
             assert self._seed is not None
             place = ("modules", trainer.current_epoch, self.place(trainer), batch_idx)
-            pl_module.before_layer = partial(_seed_layer, self._seed, *place)
+            pl_module.before_layer = partial(seed_modules, pl_module.device, self._seed, *place)
         if self.course is None:
             return
-        moment = self.moment(trainer)
-        done = moment.done(batch_idx / trainer.num_training_batches)
-        factor = self.course.left(done, moment.layer_epochs)
-        name = names_of(pl_module)[moment.visit.layer] if isinstance(moment.visit.layer, int) else None
+        share, names, factors = batch_idx / trainer.num_training_batches, names_of(pl_module), {}
+        for layer in awake(self.moment(trainer).visit.layer, len(names), self.rest):
+            epochs = self._own_epochs[layer]
+            factors[names[layer]] = self.course.left(epochs.index(trainer.current_epoch) + share, len(epochs))
         for optimizer in trainer.optimizers:
-            follow_course(optimizer, name, factor)
+            follow_course(optimizer, factors)
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Bring the validation front before the active layer, hearing layers on the way that have not been heard."""
@@ -259,10 +264,9 @@ class LayerSchedule(Callback):
 
     def _settle_states(self, trainer: pl.Trainer, stack: LayerStack) -> None:
         """Let the optimizer hold what it remembers of each layer as the layer's rest asks for."""
-        turns = [moment.visit.layer for moment in self._timetable[trainer.current_epoch :]]
-        awake, later = (
-            [name for number, name in enumerate(stack.names) if {number, *Together}.intersection(some)]
-            for some in (turns[:1], turns)
+        epoch = trainer.current_epoch
+        now, later = (
+            [stack.names[layer] for layer in self.moving(epoch, end)] for end in (epoch + 1, len(self._timetable))
         )
         for optimizer in trainer.optimizers:
-            settle_states(optimizer, awake, later, self.resting_state)
+            settle_states(optimizer, now, later, self.resting_state)

@@ -45,12 +45,13 @@ class SimultaneousSchedule(LayerSchedule):
     not grow with depth. Layers read what those below them make in training mode, from the same batch.
 
     Args:
-        epochs: Epochs in all.
+        epochs: Epochs in all, of the last layer and the head.
+        settle: The share of them for which the first layer rests at the end; those between come to rest one by one.
         settings: `front`, `course`, `rest` and `resting_state`, as `LayerSchedule` takes them.
     """
 
-    def __init__(self, epochs: int, **settings: Any) -> None:
-        super().__init__(partial(schedules.simultaneous, epochs=epochs), **settings)
+    def __init__(self, epochs: int, settle: float = 0.0, **settings: Any) -> None:
+        super().__init__(partial(schedules.simultaneous, epochs=epochs, settle=settle), **settings)
 
 
 class BackpropSchedule(LayerSchedule):

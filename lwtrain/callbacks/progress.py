@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from lwtrain.callbacks.layer_schedule import LayerSchedule
 from lwtrain.callbacks.stopwatch import Stopwatch
 from lwtrain.callbacks.time_left import TimeLeft
+from lwtrain.schedules import Upper
 from lwtrain.stack import LayerStack
 
 _REFRESH_SECONDS = 0.25  # reading the loss makes an accelerator wait
@@ -119,9 +120,12 @@ def place(schedule: LayerSchedule, trainer: pl.Trainer, stack: LayerStack) -> st
     moment, waves = schedule.moment(trainer), schedule.num_waves
     parts = [f"wave {moment.visit.wave + 1}/{waves}"] if waves > 1 else []
     layer = moment.visit.layer
-    parts.append(f"layer {layer + 1}/{len(stack.layers)}" if isinstance(layer, int) else "all layers")
-    if moment.visit.epochs > 1:
-        parts.append(f"epoch {moment.epoch + 1}/{moment.visit.epochs}")
+    if isinstance(layer, Upper):
+        parts.append(f"layers {layer.lowest + 1} to {len(stack.layers)}")
+    else:
+        parts.append(f"layer {layer + 1}/{len(stack.layers)}" if isinstance(layer, int) else "all layers")
+    if moment.visit.end > 1:
+        parts.append(f"epoch {moment.epoch + 1}/{moment.visit.end}")
     return "  ".join(parts)
 
 

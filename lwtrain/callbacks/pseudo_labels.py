@@ -74,8 +74,8 @@ class PseudoLabels(Callback):
         """Hand the labels out that the learning layer is to learn from, new ones if it knows the last."""
         assert isinstance(pl_module, LayerStack)
         data, epoch = self._data(trainer), trainer.current_epoch
-        turn = self.schedule.moment(trainer).visit.layer
-        if len(data.unlabelled) and turn in self.schedule.turns(self._made_before, epoch):
+        again = self.schedule.moving(epoch, epoch + 1) & self.schedule.moving(self._made_before, epoch)
+        if len(data.unlabelled) and again:
             with torch.no_grad(), evaluating(pl_module), trainer.precision_plugin.forward_context():
                 self._labels, self._made_before = self._ask(pl_module, data), epoch
             pl_module.record(self._figures(pl_module, data))

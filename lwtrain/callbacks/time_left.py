@@ -9,8 +9,9 @@ from pytorch_lightning.callbacks import Callback
 from lwtrain.arithmetic import work_of_layers
 from lwtrain.callbacks.layer_schedule import LayerSchedule
 from lwtrain.data.module import SemiSupervisedDataModule
+from lwtrain.schedules import Together, Turn, Upper, awake
 from lwtrain.stack import LayerStack
-from lwtrain.time_left import Estimate, Kind, Turn, foreseen, recent, time_left
+from lwtrain.time_left import Estimate, Kind, foreseen, recent, time_left
 from lwtrain.undeclared import datamodule_of
 
 
@@ -63,7 +64,11 @@ class TimeLeft(Callback):
         self._kinds = [Kind.of(moment) for moment in moments[: trainer.max_epochs]]
         self._work = {}
         if trainer.is_global_zero and pl_module.input_shape is not None:
-            self._work = dict(enumerate(work_of_layers(pl_module)))
+            works = work_of_layers(pl_module)
+            at_once = {kind.turn for kind in self._kinds if isinstance(kind.turn, Upper)} | {Together.SIMULTANEOUS}
+            self._work = dict(enumerate(works)) | {
+                turn: sum(works[layer] for layer in awake(turn, len(works), self._schedule.rest)) for turn in at_once
+            }
         self._passes = self._passes_to_come(trainer)
         self._begin()
 

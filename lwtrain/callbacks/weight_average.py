@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from lwtrain.batch_statistics import batch_norms, estimating
 from lwtrain.callbacks.layer_schedule import LayerSchedule
 from lwtrain.part_times import spent_on
-from lwtrain.schedules import Together, check_average_last
+from lwtrain.schedules import Together, check_average_last, own_epochs
 from lwtrain.stack import LayerStack
 
 
@@ -65,7 +65,8 @@ class WeightAverage(Callback):
         if stage != "fit":
             return
         assert isinstance(pl_module, LayerStack)
-        own = _own_epochs(self._schedule, pl_module)
+        num_layers = len(pl_module.layers)
+        own = own_epochs(self._schedule.timetable(num_layers), num_layers, self._schedule.rest)
         check_average_last(self.last, map(len, own.values()))
         self._due = {layer: epochs[-self.last :] for layer, epochs in own.items()}
         # A checkpoint, if there is one, is read after this.
@@ -149,17 +150,6 @@ class WeightAverage(Callback):
                     if buffer.is_floating_point():
                         torch.distributed.all_reduce(buffer)
                         buffer.div_(trainer.world_size)
-
-
-def _own_epochs(schedule: LayerSchedule, stack: LayerStack) -> dict[int, list[int]]:
-    """Give the epochs of the run in which each layer trains, end to end or by itself."""
-    own: dict[int, list[int]] = {}
-    for epoch, moment in enumerate(schedule.timetable(len(stack.layers))):
-        turn = moment.visit.layer
-        every = turn is Together.BACKPROP
-        for layer in range(len(stack.layers)) if every else stack.learners_of(turn, schedule.rest):
-            own.setdefault(layer, []).append(epoch)
-    return own
 
 
 def _weights(stack: LayerStack, layer: int) -> Iterator[tuple[str, nn.Parameter]]:

@@ -27,6 +27,7 @@ from lwtrain.config.schema import (
     ReconstructionConfig,
     ScheduleConfig,
     SGDConfig,
+    SimultaneousConfig,
     StackedAutoencoderConfig,
     WaveConfig,
 )
@@ -75,6 +76,7 @@ def _idle(config: Config) -> Iterator[tuple[str, str]]:
     yield from _idle_in_learning(config, images)
     yield from _idle_in_pseudo_labels(config, images)
     yield from _idle_in_optimizer(config)
+    yield from _idle_in_schedule(config)
     yield from _idle_in_front(config, images)
     yield from _idle_in_images(config, images)
     yield from _idle_in_trainer(config, images)
@@ -196,6 +198,15 @@ def _most_epochs(schedule: ScheduleConfig) -> int:
     for visit in schedule.visits:
         epochs[visit.layer] += visit.epochs
     return max(epochs.values(), default=1)
+
+
+def _idle_in_schedule(config: Config) -> Iterator[tuple[str, str]]:
+    schedule = config.schedule
+    if isinstance(schedule, SimultaneousConfig) and schedule.settle:
+        if config.model.num_layers == 1:
+            yield "schedule.settle", "the only layer below the head trains with it to the end"
+        elif not round(schedule.settle * schedule.epochs):
+            yield "schedule.settle", f"of schedule.epochs={schedule.epochs} that is less than one"
 
 
 def _layers_wake_again(schedule: ScheduleConfig) -> bool:

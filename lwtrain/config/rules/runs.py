@@ -17,6 +17,7 @@ from lwtrain.config.schema import (
     PipelinedConfig,
     ScheduleConfig,
     SGDConfig,
+    SimultaneousConfig,
     TrainerConfig,
     WaveConfig,
 )
@@ -54,6 +55,11 @@ def _nesterov_has_momentum(optimizer: OptimizerConfig) -> None:
 def _waves_share_the_epochs(schedule: ScheduleConfig) -> None:
     if isinstance(schedule, WaveConfig):
         next(schedules.wave(1, schedule.epochs, schedule.waves))
+
+
+def _the_first_layer_trains_before_it_rests(schedule: ScheduleConfig) -> None:
+    if isinstance(schedule, SimultaneousConfig):
+        schedules.check_settle(schedule.settle, schedule.epochs)
 
 
 def _visits_name_layers_that_exist(model: ModelConfig, schedule: ScheduleConfig) -> None:
@@ -162,6 +168,7 @@ RULES: tuple[Callable[..., None], ...] = (
     _learning_rate_drops_in_order,
     _nesterov_has_momentum,
     _waves_share_the_epochs,
+    _the_first_layer_trains_before_it_rests,
     _visits_name_layers_that_exist,
     _averages_are_of_epochs_that_there_are,
     _layers_to_load_are_there,

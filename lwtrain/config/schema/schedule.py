@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from lwtrain.config.ranges import Count, Index
+from lwtrain.config.ranges import Count, Index, ShareOrNone
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class SimultaneousConfig:
 
     name: Literal["simultaneous"]
     epochs: Count
+    settle: ShareOrNone
 
 
 @dataclass(frozen=True)
