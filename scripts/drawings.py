@@ -24,6 +24,7 @@ DRAWINGS: dict[str, Iterator[Visit]] = {
     "schedule_wave_2": wave(len(LAYERS), epochs=4, waves=2),
     "schedule_custom": custom(len(LAYERS), [*LIST, {"layer": "head"}]),
     "schedule_simultaneous": simultaneous(len(LAYERS), epochs=4),
+    "schedule_settling": simultaneous(len(LAYERS), epochs=10, settle=0.4),
     "schedule_backprop": backprop(len(LAYERS), epochs=4),
 }
 

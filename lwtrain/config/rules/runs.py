@@ -74,6 +74,9 @@ def _averages_are_of_epochs_that_there_are(
     if isinstance(schedule, CustomConfig):
         visits = schedules.custom(model.num_layers + 1, [asdict(visit) for visit in schedule.visits])
         epochs = [moment.layer_epochs for moment in schedules.timetable(visits)]
+    elif isinstance(schedule, SimultaneousConfig):
+        visits = schedules.simultaneous(model.num_layers + 1, schedule.epochs, schedule.settle)
+        epochs = [len(own) for own in schedules.own_epochs(schedules.timetable(visits), model.num_layers + 1).values()]
     else:
         epochs = [schedule.epochs]
     schedules.check_average_last(optimizer.average_last, epochs)
