@@ -61,16 +61,10 @@ class Visit:
 
 @dataclass(frozen=True)
 class Moment:
-    """One epoch of a run: whose it is, and how far that layer has come."""
+    """One epoch of a run."""
 
     visit: Visit
     epoch: int  # of the visit
-    layer_epoch: int  # counted from the layer's first visit
-    layer_epochs: int  # that the layer trains in the whole run
-
-    def done(self, share: float) -> float:
-        """How many epochs the layer has behind it, after `share` of this one."""
-        return self.layer_epoch + share
 
 
 def sequential(num_layers: int, epochs: int) -> Iterator[Visit]:
@@ -98,8 +92,7 @@ def wave(num_layers: int, epochs: int, waves: int) -> Iterator[Visit]:
         >>> [visit.layer for visit in wave(num_layers=3, epochs=2, waves=2)]
         [0, 1, 2, 0, 1, 2]
     """
-    if epochs < 1:
-        raise ValueError(f"schedule.epochs={epochs}: choose 1 or more")
+    _check_epochs(epochs)
     if waves < 1 or epochs % waves:
         raise ValueError(f"schedule.waves={waves}: choose a divisor of schedule.epochs={epochs}")
     for sweep in range(waves):
@@ -125,38 +118,43 @@ def simultaneous(num_layers: int, epochs: int, settle: float = 0.0) -> Iterator[
         >>> [(visit.layer, visit.epochs) for visit in simultaneous(num_layers=4, epochs=10, settle=0.4)][1:]
         [(Upper(lowest=1), 2), (Upper(lowest=2), 2)]
     """
-    whole = _together(Together.SIMULTANEOUS, epochs)
-    check_settle(settle, epochs)
-    last = max(num_layers - 2, 0)  # the layer below the head trains with it to the end
-    ends = [epochs - round(settle * epochs * (last - layer) / last) for layer in range(last)]
+    _check_epochs(epochs)
     begin = 0
-    for lowest, end in enumerate([*ends, epochs]):
+    for lowest, end in enumerate(settled_after(num_layers, epochs, settle)):
         if end > begin:
-            yield Visit(Upper(lowest) if lowest else whole.layer, end - begin, begin=begin)
+            yield Visit(Upper(lowest) if lowest else Together.SIMULTANEOUS, end - begin, begin=begin)
         begin = end
 
 
-def check_settle(settle: float, epochs: int) -> None:
-    """Make sure that the first layer trains for an epoch or more.
+def settled_after(num_layers: int, epochs: int, settle: float) -> list[int]:
+    """Give the epochs after which each layer rests; see `simultaneous`.
 
     Raises:
-        ValueError: If not.
+        ValueError: If `settle` is out of range, or leaves no epoch to the first layer.
+
+    Example:
+        >>> settled_after(num_layers=4, epochs=10, settle=0.4)
+        [6, 8, 10, 10]
     """
     if not 0 <= settle < 1:
         raise ValueError(f"schedule.settle={settle}: choose 0 or more and less than 1")
     if epochs - round(settle * epochs) < 1:
         raise ValueError(f"schedule.settle={settle}: of schedule.epochs={epochs} none is left for the first layer")
+    last = max(num_layers - 2, 0)  # the layer below the head trains with it to the end
+    return [
+        epochs - (round(settle * epochs * (last - layer) / last) if layer < last else 0) for layer in range(num_layers)
+    ]
 
 
 def backprop(num_layers: int, epochs: int) -> Iterator[Visit]:  # noqa: ARG001 - one visit, however many layers
     """Train the whole backbone end to end: the baseline."""
-    yield _together(Together.BACKPROP, epochs)
+    _check_epochs(epochs)
+    yield Visit(Together.BACKPROP, epochs)
 
 
-def _together(way: Together, epochs: int) -> Visit:
+def _check_epochs(epochs: int) -> None:
     if epochs < 1:
         raise ValueError(f"schedule.epochs={epochs}: choose 1 or more")
-    return Visit(way, epochs)
 
 
 def custom(num_layers: int, visits: Iterable[Mapping[str, Any]]) -> Iterator[Visit]:
@@ -209,19 +207,10 @@ def timetable(visits: Iterable[Visit]) -> list[Moment]:
     """Spread the visits out into one `Moment` per epoch of the run.
 
     Example:
-        >>> [(moment.visit.layer, moment.layer_epoch) for moment in timetable(wave(num_layers=2, epochs=2, waves=2))]
-        [(0, 0), (1, 0), (0, 1), (1, 1)]
+        >>> [(moment.visit.layer, moment.epoch) for moment in timetable(wave(num_layers=2, epochs=4, waves=2))]
+        [(0, 0), (0, 1), (1, 0), (1, 1), (0, 0), (0, 1), (1, 0), (1, 1)]
     """
-    visits = list(visits)
-    totals: dict[Turn, int] = {}
-    for visit in visits:
-        totals[visit.layer] = totals.get(visit.layer, 0) + visit.epochs
-    moments, done = [], dict.fromkeys(totals, 0)
-    for visit in visits:
-        for epoch in range(visit.begin, visit.end):
-            moments.append(Moment(visit, epoch, done[visit.layer], totals[visit.layer]))
-            done[visit.layer] += 1
-    return moments
+    return [Moment(visit, epoch) for visit in visits for epoch in range(visit.begin, visit.end)]
 
 
 def own_epochs(moments: Iterable[Moment], num_layers: int, rest: Collection[int] = ()) -> dict[int, list[int]]:

@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lwtrain.schedules import Together, Visit, backprop, custom, sequential, simultaneous, timetable, wave
+from lwtrain.schedules import (
+    Together,
+    Upper,
+    Visit,
+    backprop,
+    custom,
+    own_epochs,
+    sequential,
+    simultaneous,
+    timetable,
+    wave,
+)
 
 NUM_LAYERS, WAVES, SHARE = st.integers(1, 8), st.integers(1, 5), st.integers(1, 4)
 VISITS = st.lists(
@@ -108,14 +119,18 @@ def test_the_timetable_has_a_moment_for_every_epoch(entries: list[dict[str, Any]
 
 @settings(deadline=None)
 @given(VISITS)
-def test_the_timetable_counts_every_layers_epochs_from_first_to_last(entries: list[dict[str, Any]]) -> None:
+def test_every_epoch_is_the_own_of_the_layer_that_trains(entries: list[dict[str, Any]]) -> None:
     moments = timetable(custom(5, entries))
-    for layer in {moment.visit.layer for moment in moments}:
-        own = [moment for moment in moments if moment.visit.layer == layer]
-        assert [moment.layer_epoch for moment in own] == list(range(len(own)))
-        assert {moment.layer_epochs for moment in own} == {len(own)}
-        assert (own[0].done(0.0), own[-1].done(1.0)) == (0.0, len(own))
-        assert all(before.done(1.0) == after.done(0.0) for before, after in pairwise(own))
+    own = own_epochs(moments, num_layers=5)
+    assert sorted(epoch for epochs in own.values() for epoch in epochs) == list(range(len(moments)))
+    for layer, epochs in own.items():
+        assert epochs == sorted(epochs)
+        assert {moments[epoch].visit.layer for epoch in epochs} == {layer}
+
+
+def test_layers_that_train_together_share_epochs_with_those_of_their_own() -> None:
+    visits = [Visit(0, 1), Visit(Together.BACKPROP, 1), Visit(Upper(1), 2), Visit(2, 1)]
+    assert own_epochs(timetable(visits), num_layers=3, rest={1}) == {0: [0, 1], 1: [1], 2: [1, 2, 3, 4]}
 
 
 def test_schedules_need_no_torch() -> None:

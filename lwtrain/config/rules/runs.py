@@ -59,7 +59,7 @@ def _waves_share_the_epochs(schedule: ScheduleConfig) -> None:
 
 def _the_first_layer_trains_before_it_rests(schedule: ScheduleConfig) -> None:
     if isinstance(schedule, SimultaneousConfig):
-        schedules.check_settle(schedule.settle, schedule.epochs)
+        schedules.settled_after(1, schedule.epochs, schedule.settle)
 
 
 def _visits_name_layers_that_exist(model: ModelConfig, schedule: ScheduleConfig) -> None:
@@ -73,10 +73,9 @@ def _averages_are_of_epochs_that_there_are(
 ) -> None:
     if isinstance(schedule, CustomConfig):
         visits = schedules.custom(model.num_layers + 1, [asdict(visit) for visit in schedule.visits])
-        epochs = [moment.layer_epochs for moment in schedules.timetable(visits)]
-    elif isinstance(schedule, SimultaneousConfig):
-        visits = schedules.simultaneous(model.num_layers + 1, schedule.epochs, schedule.settle)
         epochs = [len(own) for own in schedules.own_epochs(schedules.timetable(visits), model.num_layers + 1).values()]
+    elif isinstance(schedule, SimultaneousConfig):
+        epochs = schedules.settled_after(model.num_layers + 1, schedule.epochs, schedule.settle)
     else:
         epochs = [schedule.epochs]
     schedules.check_average_last(optimizer.average_last, epochs)
