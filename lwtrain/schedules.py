@@ -30,7 +30,7 @@ def awake(turn: Turn, num_layers: int, rest: Collection[int] = ()) -> list[int]:
     Args:
         turn: Whose turn it is.
         num_layers: How many layers there are, the head included.
-        rest: Layers that are trained already; end to end, and by its own turn, a layer trains all the same.
+        rest: Layers that are trained already; by its own turn a layer trains all the same.
 
     Example:
         >>> [awake(turn, num_layers=4, rest=[2]) for turn in (2, Together.SIMULTANEOUS, Upper(1))]
@@ -38,8 +38,6 @@ def awake(turn: Turn, num_layers: int, rest: Collection[int] = ()) -> list[int]:
     """
     if isinstance(turn, int):
         return [turn]
-    if turn is Together.BACKPROP:
-        return list(range(num_layers))
     lowest = turn.lowest if isinstance(turn, Upper) else 0
     return [layer for layer in range(lowest, num_layers) if layer not in rest]
 

@@ -81,7 +81,7 @@ class LayerStack(MeasuredNetwork):
         self.learners, self.end_to_end = self.learners_of(turn, rest), turn is Together.BACKPROP
         for part in self.layers:
             part.requires_grad_(False).eval()
-        for module in self._learning_modules():
+        for module in self._learning_modules(rest):
             module.requires_grad_(True).train()
         for number in range(0 if self.end_to_end else self.entry, self.learners[-1] + 1):
             self._begin_inlet(number)
@@ -99,10 +99,11 @@ class LayerStack(MeasuredNetwork):
         line = self.pipeline
         return self.learners if line is None else [number for number in self.learners if number in line.own]
 
-    def _learning_modules(self) -> list[nn.Module]:
+    def _learning_modules(self, rest: Collection[int]) -> list[nn.Module]:
         if not self.end_to_end:
             return [self.layers[number] for number in self.own_learners]
-        horizontals = [part for part in self.layers if isinstance(part, HorizontalLayer)]
+        parts = [part for number, part in enumerate(self.layers) if number not in rest]
+        horizontals = [part for part in parts if isinstance(part, HorizontalLayer)]
         modules = [module for part in horizontals for module in (part.inlet, part.layer, part.map)]
         return [*modules, *(decoders(self) if learns_to_rebuild(self) else []), self.layers[-1]]
 

@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 import torch
 from tiny import differing, fit, tensors, tiny_data, tiny_stack
 
-from lwtrain import CustomSchedule, LayerSchedule, SequentialSchedule, WaveSchedule
+from lwtrain import BackpropSchedule, CustomSchedule, LayerSchedule, SequentialSchedule, WaveSchedule
 from lwtrain.checkpoints import load_checkpoint
 from lwtrain.data.augmentation import preset
 from lwtrain.loggers import RunCSVLogger
@@ -150,6 +150,14 @@ def test_every_epoch_draws_other_numbers_for_its_modules() -> None:
 def test_layers_that_rest_are_not_visited() -> None:
     moments = WaveSchedule(2, 2, rest={1}).timetable(num_layers=3)
     assert [moment.visit for moment in moments] == [Visit(0, 1, 0), Visit(2, 1, 0), Visit(0, 1, 1), Visit(2, 1, 1)]
+
+
+def test_a_trained_layer_rests_end_to_end_too() -> None:
+    stack = tiny_stack()
+    before = tensors(stack.layers)
+    fit(BackpropSchedule(1, rest={0}), stack)
+    moved = {name.split(".")[0] for name in differing(before, tensors(stack.layers))}
+    assert moved == {"1", "2"}
 
 
 def test_a_custom_schedule_can_be_carried_out_again() -> None:
