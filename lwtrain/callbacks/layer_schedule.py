@@ -101,6 +101,14 @@ class LayerSchedule(Callback):
         """Tell where in the schedule the run is."""
         return self._timetable[trainer.current_epoch]
 
+    def end_of(self, visit: Visit) -> int:
+        """Tell what the epoch behind a visit's last would be called, those included that go on where it has stopped."""
+        end = visit.end
+        for later in (moment.visit for moment in self._timetable):
+            if later.begin == end and later.begin > 0 and later.wave == visit.wave:
+                end = later.end
+        return end
+
     def turns(self, first: int, end: int | None) -> set[Turn]:
         """Tell who trains in the epochs from `first` up to, but not including, `end` (the run's end if None)."""
         return {moment.visit.layer for moment in self._timetable[first:end]}

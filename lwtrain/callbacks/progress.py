@@ -124,8 +124,8 @@ def place(schedule: LayerSchedule, trainer: pl.Trainer, stack: LayerStack) -> st
         parts.append(f"layers {layer.lowest + 1} to {len(stack.layers)}")
     else:
         parts.append(f"layer {layer + 1}/{len(stack.layers)}" if isinstance(layer, int) else "all layers")
-    if moment.visit.end > 1:
-        parts.append(f"epoch {moment.epoch + 1}/{moment.visit.end}")
+    if (end := schedule.end_of(moment.visit)) > 1:
+        parts.append(f"epoch {moment.epoch + 1}/{end}")
     return "  ".join(parts)
 
 

@@ -140,8 +140,8 @@ def test_it_is_told_who_trains_and_how_long_it_takes() -> None:
     trainer = tiny_trainer(schedule, watch.time_left, watch)
     trainer.fit(stack(), datamodule=tiny_data())
     assert watch.places == [
-        "all layers  epoch 1/2",
-        "all layers  epoch 2/2",
+        "all layers  epoch 1/4",
+        "all layers  epoch 2/4",
         "layers 2 to 3  epoch 3/4",
         "layers 2 to 3  epoch 4/4",
     ]
