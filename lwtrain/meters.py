@@ -22,6 +22,10 @@ class TrainingMeter:
 
     def __init__(self) -> None:
         self.together = True
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what has been added."""
         self._sums: dict[str, Tensor] = {}
         self._rows: dict[str, int] = {}
 
@@ -58,6 +62,6 @@ class TrainingMeter:
         if self.together and torch.distributed.is_available() and torch.distributed.is_initialized():
             for counted in (sums, rows):  # of all terms: a process may have seen fewer than another
                 torch.distributed.all_reduce(counted)
-        self._sums, self._rows = {}, {}
+        self.reset()
         means = zip(_NAMES, sums / rows, rows.tolist(), strict=True)
         return {name: mean for name, mean, count in means if count}

@@ -145,6 +145,8 @@ class LayerStack(MeasuredNetwork):
         """
         if batch_idx == 0:
             self.check_batch(batch)
+            for number in self.own_learners:
+                self.meters[number].reset()  # what an epoch has left that broke off
         if batch_idx % self.trainer.accumulate_grad_batches == 0:
             for optimizer in self.trainer.optimizers:
                 optimizer.zero_grad(set_to_none=not self.steps_backward_often)

@@ -152,6 +152,23 @@ def test_layers_that_rest_are_not_visited() -> None:
     assert [moment.visit for moment in moments] == [Visit(0, 1, 0), Visit(2, 1, 0), Visit(0, 1, 1), Visit(2, 1, 1)]
 
 
+def test_an_epoch_that_broke_off_leaves_nothing_in_the_figures() -> None:
+    class BreaksOff(pl.Callback):
+        """Raises in the middle of the first epoch."""
+
+        def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+            if trainer.global_step == 2:
+                raise KeyError("broken off")
+
+    stack, fresh = tiny_stack(), tiny_stack()
+    with pytest.raises(KeyError, match="broken off"):
+        fit(SequentialSchedule(1), stack, callbacks=[BreaksOff()])
+    stack.load_state_dict(fresh.state_dict())
+    again, whole = (fit(SequentialSchedule(1), each) for each in (stack, fresh))
+    tag = "layer_0/train/loss"
+    assert again.figures[tag] == whole.figures[tag]
+
+
 def test_a_trained_layer_rests_end_to_end_too() -> None:
     stack = tiny_stack()
     before = tensors(stack.layers)
