@@ -151,8 +151,9 @@ def build_callbacks(
     if config.optimizer.average_last:  # before those that measure
         callbacks.append(WeightAverage(schedule, config.optimizer.average_last))
     callbacks.append(stopwatch)
-    if config.pseudo_labels.teacher != "none" and config.batches != "labelled":
-        callbacks.append(PseudoLabels(schedule, config.pseudo_labels.teacher, config.pseudo_labels.share))
+    chosen = config.pseudo_labels
+    if chosen.teacher != "none" and config.batches != "labelled":
+        callbacks.append(PseudoLabels(schedule, chosen.teacher, chosen.share, chosen.ramp))
     if config.encoder.inverts and config.objective.rebuilds:
         callbacks.append(ReconstructionError())
     if config.trainer.max_steps != -1:

@@ -24,8 +24,6 @@ from lwtrain.clusters import slurm_without_requeue
 from lwtrain.config.loading import load_config
 from lwtrain.training import train
 
-pytestmark = pytest.mark.xdist_group("clusters")  # what they share is dear to set up twice
-
 EPOCHS = 20  # of each of two layers: enough to be interrupted
 TINY = [
     *("model=mlp", "model.hidden=[8]", "dataset=fake", "dataset.num_images=60", "dataset.num_classes=3"),

@@ -10,8 +10,6 @@ from statistics_from_scratch import batch_statistics
 from tiny import tiny_stack
 from together import run_together
 
-pytestmark = pytest.mark.xdist_group("data_parallel")  # what they share is dear to set up twice
-
 WORLD = 2
 EPOCHS = {
     "wave": 6,

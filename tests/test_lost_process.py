@@ -16,8 +16,6 @@ from lwtrain import cli
 from lwtrain.checkpoints import load_checkpoint
 from lwtrain.lost_process import lost_a_process
 
-pytestmark = pytest.mark.xdist_group("lost_process")  # what they share is dear to set up twice
-
 CHECKOUT = Path(__file__).parents[1]
 TOGETHER = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]
 QUIET = ["precision=32", "progress=none", "logger.tensorboard=false", "layer.store=false"]

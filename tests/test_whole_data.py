@@ -17,8 +17,6 @@ from lwtrain import Together, WaveSchedule
 from lwtrain.callbacks.reconstruction_error import ReconstructionError
 from lwtrain.judgement import judgement
 
-pytestmark = pytest.mark.xdist_group("whole_data")  # what they share is dear to set up twice
-
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -40,20 +40,26 @@ class PseudoLabels(Callback):
         schedule: Of the run; it says who trains when, and stands before this among the callbacks.
         teacher: "vote": all layers that have trained, by their mean, however the stack's own votes are counted; "own":
             the layer that learns, for itself.
-        share: How many of the images that the teacher takes for one class get that label, the surest ones; above 0 and
-            at most 1. Taken class by class, so that classes which are hard to tell get their share, too.
+        share: How many of the images that the teacher takes for one class get that label in the end, the surest ones;
+            above 0 and at most 1. Taken class by class, so that classes which are hard to tell get their share, too.
+        ramp: In which part of the run's epochs the share grows, evenly, from nothing to its full size; 0: it has that
+            from the first labels on.
 
     Raises:
         ValueError: If a setting is out of range; when the fit starts, if the layers learn at once and each would need
             its own labels, or if the data module is not a `SemiSupervisedDataModule`.
     """
 
-    def __init__(self, schedule: LayerSchedule, teacher: Teacher = "vote", share: float = 0.5) -> None:
+    def __init__(
+        self, schedule: LayerSchedule, teacher: Teacher = "vote", share: float = 0.5, ramp: float = 0.0
+    ) -> None:
         if teacher not in get_args(Teacher):
             raise ValueError(f"pseudo_labels.teacher={teacher}: choose vote or own")
         if not 0 < share <= 1:
             raise ValueError(f"pseudo_labels.share={share}: choose a number above 0 and at most 1")
-        self.schedule, self.teacher, self.share = schedule, teacher, share
+        if not 0 <= ramp <= 1:
+            raise ValueError(f"pseudo_labels.ramp={ramp}: choose a number from 0 to 1")
+        self.schedule, self.teacher, self.share, self.ramp = schedule, teacher, share, ramp
         self._labels: Tensor | None = None  # (teachers, unlabelled images) int16
         self._made_before = 0  # the epoch before which they were made
 
@@ -77,7 +83,7 @@ class PseudoLabels(Callback):
         again = self.schedule.moving(epoch, epoch + 1) & self.schedule.moving(self._made_before, epoch)
         if len(data.unlabelled) and again:
             with torch.no_grad(), evaluating(pl_module), trainer.precision_plugin.forward_context():
-                self._labels, self._made_before = self._ask(pl_module, data), epoch
+                self._labels, self._made_before = self._ask(pl_module, data, self._share_in(epoch, pl_module)), epoch
             pl_module.record(self._figures(pl_module, data))
         if self._labels is not None:
             teacher = 0 if self.teacher == "vote" else pl_module.learners[-1]
@@ -101,14 +107,19 @@ class PseudoLabels(Callback):
             raise ValueError(f"pseudo_labels.teacher={self.teacher}: needs a SemiSupervisedDataModule; choose none")
         return data
 
-    def _ask(self, stack: LayerStack, data: SemiSupervisedDataModule) -> Tensor:
-        """Let the teachers look at all unlabelled images."""
+    def _share_in(self, epoch: int, stack: LayerStack) -> float:
+        """Give the share of the images that get a label before this epoch of the run."""
+        growing = self.ramp * len(self.schedule.timetable(len(stack.layers)))
+        return self.share * min(1.0, epoch / growing) if growing else self.share
+
+    def _ask(self, stack: LayerStack, data: SemiSupervisedDataModule, share: float) -> Tensor:
+        """Let the teachers look at all unlabelled images, and label a share of them."""
         answers = []
         for rows in data.unlabelled.split(rows_at_once(stack.device)):
             images = data.train.images[rows.to(data.train.images.device)].to(stack.device)
             shares = stack.layer_probabilities(images, flips=False)
             answers.append(shares[stack.voters].mean(dim=0, keepdim=True) if self.teacher == "vote" else shares)
-        labels = [surest(probabilities, self.share) for probabilities in torch.cat(answers, dim=1)]
+        labels = [surest(probabilities, share) for probabilities in torch.cat(answers, dim=1)]
         if self.teacher == "own":
             labels = [
                 own if voter in stack.voter_numbers else torch.full_like(own, NO_LABEL)  # some have never trained

@@ -142,7 +142,8 @@ def _idle_in_learning(config: Config, images: DatasetInfo) -> Iterator[tuple[str
 
 def _idle_in_pseudo_labels(config: Config, images: DatasetInfo) -> Iterator[tuple[str, str]]:
     if not config.pseudo_labels.teaches:
-        yield "pseudo_labels.share", "pseudo_labels.teacher=none labels no image"
+        for pattern in ("pseudo_labels.share", "pseudo_labels.ramp"):
+            yield pattern, "pseudo_labels.teacher=none labels no image"
         return
     if all_are_labelled(images, config.labels):
         reason = "labels=all leaves no image unlabelled"
@@ -218,7 +219,8 @@ def _layers_wake_again(schedule: ScheduleConfig) -> bool:
 
 def _idle_in_front(config: Config, images: DatasetInfo) -> Iterator[tuple[str, str]]:
     longest = _longest_visit(config.schedule)
-    if config.dataset.augmentation == "none" and (config.batches != "half" or all_are_labelled(images, config.labels)):
+    repeats = config.batches not in ("proportional", "labelled") and not all_are_labelled(images, config.labels)
+    if config.dataset.augmentation == "none" and not repeats:
         yield "front.views", "dataset.augmentation=none makes all views one"
     elif config.front.views != "fresh" and config.front.views >= longest:
         yield "front.views", f"no visit has more epochs than {longest}, each with a view of its own"

@@ -4,13 +4,12 @@ A *row* is one place in the front. The labelled images fill the first rows, the 
 images are repeated to keep up, each repetition has a row, and so an augmentation, of its own.
 """
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-Batches = Literal["half", "proportional", "labelled"]
-BATCHES: tuple[Batches, ...] = ("half", "proportional", "labelled")
+from lwtrain.data.row_count import Batches, row_counts
 
 
 class Rows(NamedTuple):
@@ -33,25 +32,23 @@ def lay_rows(labelled: Tensor, unlabelled: Tensor, batches: Batches, generator: 
     Args:
         labelled: (L,) indices of the labelled images.
         unlabelled: (U,) indices of the others; empty if every image has its label.
-        batches: "half": as many labelled rows as unlabelled ones, the fewer repeated until they keep up;
-            "proportional": every image once; "labelled": the labelled images only.
+        batches: "half": as many labelled rows as unlabelled ones, the fewer repeated until they keep up; a share of
+            the rows: so many labelled ones, likewise; "proportional": every image once; "labelled": the labelled images
+            only.
         generator: Shuffles each round of repetitions, so that the last, incomplete round differs from pass to pass.
 
     Example:
         >>> lay_rows(torch.tensor([7]), torch.tensor([3, 5]), "half", torch.Generator())
         Rows(images=tensor([7, 7, 3, 5]), num_labelled=2)
     """
-    if batches == "labelled" or not len(unlabelled):
-        return Rows(labelled, len(labelled))
-    if batches == "half":
-        length = max(len(labelled), len(unlabelled))
-        labelled, unlabelled = (_repeat(images, length, generator) for images in (labelled, unlabelled))
-    return Rows(torch.cat([labelled, unlabelled]), len(labelled))
+    first, rest = row_counts(len(labelled), len(unlabelled), batches)
+    images = [_repeat(labelled, first, generator), _repeat(unlabelled, rest, generator)]
+    return Rows(torch.cat(images), first)
 
 
 def _repeat(images: Tensor, length: int, generator: torch.Generator) -> Tensor:
-    if len(images) == length:
-        return images
+    if length <= len(images):  # all of them, or none
+        return images[:length]
     rounds = -(-length // len(images))
     return torch.cat([images[torch.randperm(len(images), generator=generator)] for _ in range(rounds)])[:length]
 

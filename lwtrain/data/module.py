@@ -13,8 +13,6 @@ from torch import Tensor
 from lwtrain.data.augmentation import Augmentation
 from lwtrain.data.images import fingerprint
 from lwtrain.data.index_batches import (
-    BATCHES,
-    Batches,
     RowBatch,
     Rows,
     count_batches,
@@ -26,6 +24,7 @@ from lwtrain.data.index_batches import (
 )
 from lwtrain.data.label_split import NO_LABEL, split_labels
 from lwtrain.data.load import Split
+from lwtrain.data.row_count import Batches, check_batches, too_few_labels
 from lwtrain.data.view import View
 from lwtrain.errors import DataError
 from lwtrain.fronts.front import CHUNK
@@ -100,8 +99,7 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if batches not in BATCHES:
-            raise ValueError(f"batches={batches}: choose {', '.join(BATCHES)}")
+        check_batches(batches)
         if validation == "test" and test is None:
             raise ValueError("validation=test: there are no test images; choose a share of the training images")
         self.train, self.test = train, test
@@ -139,8 +137,7 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
                 f"labels={labels}: too few for {world} processes; choose {world} or more, or fewer of them"
             )
         if rows.num_labelled < count_training_batches(rows, self.batch_size, world):
-            labels = len(self.labelled)
-            raise ValueError(f"labels={labels}: too few to put one into each batch; choose batches=half")
+            raise too_few_labels(len(self.labelled), self.batches, "batch")
 
     def rows(self, view: tuple[int, int]) -> Rows:
         """Lay out this process's training rows for one view, (wave, epoch of the visit)."""

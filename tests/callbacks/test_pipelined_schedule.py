@@ -13,8 +13,6 @@ from together import run_together
 from lwtrain import PipelinedSchedule, SimultaneousSchedule
 from lwtrain.checkpoints import load_checkpoint
 
-pytestmark = pytest.mark.xdist_group("pipelined_schedule")  # what they share is dear to set up twice
-
 PROCESSES = 3  # one that only sends, one that only receives, and one that does both
 
 

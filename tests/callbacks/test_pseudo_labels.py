@@ -49,10 +49,11 @@ class Watch(pl.Callback):
 
 
 def taught(
-    schedule: LayerSchedule, teacher: Any = "vote", share: float = 0.5, **settings: Any
+    schedule: LayerSchedule, teacher: Any = "vote", share: float = 0.5, ramp: float = 0.0, **settings: Any
 ) -> tuple[LayerStack, Watch, SemiSupervisedDataModule]:
     watch, data = Watch(), tiny_data(augmentation=preset("light"))
-    stack = fit(schedule, tiny_stack(), data, callbacks=[PseudoLabels(schedule, teacher, share), watch], **settings)
+    labelling = PseudoLabels(schedule, teacher, share, ramp)
+    stack = fit(schedule, tiny_stack(), data, callbacks=[labelling, watch], **settings)
     return stack, watch, data
 
 
@@ -105,6 +106,25 @@ def test_labels_are_the_vote_of_the_network_before_a_layer_trains_again(
             last = surest(watch.networks[epoch].vote(images), 0.5)
         assert (labels is None) == (last is None), epoch
         assert labels is None or torch.equal(labels, last), epoch
+
+
+@pytest.mark.parametrize(
+    ("schedule", "ramp", "shares"),
+    [
+        (WaveSchedule(4, 4), 1.0, {3: 0.2, 6: 0.4, 9: 0.6}),  # twelve epochs, of which three are a wave
+        (WaveSchedule(4, 4), 0.5, {3: 0.4, 6: 0.8, 9: 0.8}),
+        (SimultaneousSchedule(5), 0.8, {1: 0.2, 2: 0.4, 3: 0.6, 4: 0.8}),
+    ],
+)
+def test_the_share_grows_over_a_part_of_the_epochs(
+    schedule: LayerSchedule, ramp: float, shares: dict[int, float]
+) -> None:
+    _, watch, data = taught(schedule, share=0.8, ramp=ramp)
+    for epoch, share in shares.items():
+        vote = watch.networks[epoch].vote(data.train.images[data.unlabelled])
+        expected, labels = surest(vote, share), watch.labels[epoch]
+        assert labels is not None
+        assert torch.equal(labels, expected), epoch
 
 
 def test_each_layer_can_be_its_own_teacher() -> None:
@@ -214,6 +234,9 @@ def test_what_cannot_be_is_refused() -> None:
     for share in (0.0, 1.5, float("nan")):
         with pytest.raises(ValueError, match=rf"^pseudo_labels\.share={share}: choose a number above 0 and at most 1$"):
             PseudoLabels(schedule, share=share)
+    for ramp in (-0.1, 1.5, float("nan")):
+        with pytest.raises(ValueError, match=rf"^pseudo_labels\.ramp={ramp}: choose a number from 0 to 1$"):
+            PseudoLabels(schedule, ramp=ramp)
     with pytest.raises(ValueError, match=r"^pseudo_labels\.teacher=own: .*; choose vote$"):
         taught(schedule, teacher="own")
 

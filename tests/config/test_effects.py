@@ -32,13 +32,14 @@ RESTING = ["optimizer.resting_state"]
         ("labels=4000 encoder=infopro objective=infopro objective.reconstruction_weight=[1,0]", "half"),
         ("labels=4000 encoder=pool batches=proportional", "proportional"),
         ("labels=4000 encoder=pool pseudo_labels.teacher=vote", "half"),
+        ("labels=4000 encoder=pool pseudo_labels.teacher=vote batches=0.2", 0.2),
         ("labels=all encoder=pool pseudo_labels.teacher=vote", "labelled"),
         ("dataset=stl10", "half"),
         ("dataset=stl10 labels=1000", "half"),
         ("dataset=stl10 encoder=pool", "labelled"),
     ],
 )
-def test_unlabelled_images_are_used_where_something_learns_from_them(words: str, batches: str) -> None:
+def test_unlabelled_images_are_used_where_something_learns_from_them(words: str, batches: str | float) -> None:
     assert load_config(["encoder=c", *words.split()]).batches == batches
 
 
@@ -169,6 +170,8 @@ def test_unlabelled_images_are_used_where_something_learns_from_them(words: str,
         ("front=memory front.folder=/", ["front.folder"]),
         ("front=recompute front.folder=/", ["front.folder"]),
         ("batches=half", ["batches"]),
+        ("batches=0.2", ["batches"]),
+        ("batches=0.2 labels=100", []),
         ("batches=half labels=100", []),
         ("batches=half labels=100 encoder=pool", ["batches"]),
         ("callbacks.pictures=4", []),

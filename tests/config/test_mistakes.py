@@ -204,6 +204,7 @@ ONE_MISTAKE = {
     "callbacks=information_plane callbacks.information_plane.images=1": "choose a whole number of at least 2",
     "pseudo_labels.teacher=head": "Choices: none, vote, own",
     "pseudo_labels.share=0": "choose a number above 0 and at most 1",
+    "pseudo_labels.ramp=1.1": "choose a number of at least 0 and at most 1",
     "pseudo_labels=vote": "choose a mapping with teacher, share",
     "labels=500 schedule=simultaneous pseudo_labels.teacher=own": "schedule=simultaneous shows all layers the",
     "labels=500 schedule=pipelined pseudo_labels.teacher=own": "schedule=pipelined shows all layers the",
@@ -229,6 +230,9 @@ ONE_MISTAKE = {
     "trainer=ddp callbacks.on_nan=rewind": "not where processes train together, which would not begin again together",
     "layer.load=nowhere": "there is no such file or folder",
     "schedule=backprop layer.load=.": "layer.load=[.]: not with schedule=backprop, which would train them again",
+    "batches=0.001 labels=100": "batches=0.001: too small a share to put one into each batch; choose batches=half",
+    "batches=0.1 labels=100 micro_batch=8": "batches=0.1: too small a share to put one into each slice of micro_batch",
+    "labels=100 batches=1.5": "choose auto, half, proportional, labelled, or a number above 0 and below 1",
     "batches=proportional labels=10": "too few to put one into each batch; choose batches=half",
     "batches=proportional batch_size=127 labels=70": "too few to put one into each batch; choose batches=half",
     "batches=proportional validation=test labels=0.001": "too few to put one into each batch; choose batches=half",
@@ -434,7 +438,7 @@ _VALUES = st.one_of(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.builds("{}={}".format, _KEYS, _VALUES) | st.text(max_size=12), max_size=4), st.booleans())
 @example(["schedule.epochs=1000000000", "schedule.waves=1000000000"], False)
 @example(["seed=range(0,1,1e-9)"], True)

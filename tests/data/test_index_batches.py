@@ -5,17 +5,17 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from lwtrain.data.index_batches import (
-    BATCHES,
-    Batches,
     Rows,
     count_batches,
     count_training_batches,
     lay_rows,
     shuffled_batches,
 )
+from lwtrain.data.row_count import BATCHES, Batches, row_counts
 from lwtrain.seeds import generator_for
 
 SEEDS = st.integers(0, 2**32 - 1)
+SHARES = st.floats(0.02, 0.98)
 SIZES = st.tuples(st.integers(1, 60), st.integers(0, 60))  # labelled, unlabelled
 
 
@@ -30,7 +30,7 @@ def repetitions(laid: Tensor, expected: Tensor) -> list[int]:
 
 
 @settings(deadline=None)
-@given(SIZES, st.sampled_from(BATCHES), SEEDS)
+@given(SIZES, st.sampled_from(BATCHES) | SHARES, SEEDS)
 def test_labelled_images_fill_the_first_rows(sizes: tuple[int, int], batches: Batches, seed: int) -> None:
     rows = lay_rows(*images(*sizes), batches, generator_for(seed))
     assert (rows.images[: rows.num_labelled] % 2 == 0).all()
@@ -51,6 +51,32 @@ def test_half_repeats_the_fewer_evenly_until_they_keep_up(sizes: tuple[int, int]
         times = repetitions(laid, all_of_them)
         assert max(times) - min(times) <= 1
         assert min(times) >= 1
+
+
+@settings(deadline=None)
+@given(SIZES, SHARES, SEEDS)
+def test_a_share_of_the_rows_is_labelled_and_no_image_is_left_out(
+    sizes: tuple[int, int], share: float, seed: int
+) -> None:
+    labelled, unlabelled = images(*sizes)
+    rows = lay_rows(labelled, unlabelled, share, generator_for(seed))
+    first, rest = rows.images[: rows.num_labelled], rows.images[rows.num_labelled :]
+    for laid, all_of_them in ((first, labelled), (rest, unlabelled)):
+        times = repetitions(laid, all_of_them)
+        assert max(times, default=1) - min(times, default=1) <= 1
+        assert min(times, default=1) >= 1
+    if len(unlabelled):
+        assert len(first) == len(labelled) or len(rest) == len(unlabelled)  # only the fewer are repeated
+        wanted = share * len(rows.images)  # one row more or less of the fewer moves either side of this by less than 1
+        assert abs(len(first) - wanted) <= 1
+
+
+@settings(deadline=None)
+@given(SIZES, SEEDS)
+def test_half_is_the_share_of_one_half(sizes: tuple[int, int], seed: int) -> None:
+    by_word, by_share = (lay_rows(*images(*sizes), batches, generator_for(seed)) for batches in ("half", 0.5))
+    assert torch.equal(by_word.images, by_share.images)
+    assert row_counts(*sizes, "half") == row_counts(*sizes, 0.5)
 
 
 @settings(deadline=None)

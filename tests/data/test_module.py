@@ -42,7 +42,9 @@ def test_the_seed_fixes_the_split(part: str) -> None:
     assert not torch.equal(getattr(one, part), getattr(tiny_data(seed=6), part))
 
 
-@pytest.mark.parametrize("settings", [{}, {"batches": "proportional"}, {"labels": "all"}, {"labels": 0.5}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"batches": "proportional"}, {"batches": 0.3}, {"labels": "all"}, {"labels": 0.5}]
+)
 def test_no_image_held_out_is_ever_in_a_training_row(settings: dict[str, Any]) -> None:
     data = tiny_data(**settings)
     for wave in range(3):
@@ -124,7 +126,9 @@ def test_processes_share_the_rows_and_have_as_many_batches(world: int, monkeypat
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"batches": "quarter"}, "batches=quarter: choose half, proportional, labelled"),
+        ({"batches": "quarter"}, "batches=quarter: choose half, proportional, labelled, or a share between 0 and 1"),
+        ({"batches": 1.0}, "batches=1.0: choose half, proportional, labelled, or a share between 0 and 1"),
+        ({"batches": 0.01}, "batches=0.01: too small a share to put one into each batch; choose batches=half"),
         ({"batch_size": 49}, "batch_size=49: choose 2 to 48, the training rows"),
         ({"batch_size": 1}, "batch_size=1: choose 2 to 48, the training rows"),
         ({"labels": 40}, "labels=40: there are 36 training images; choose at most that, or all"),

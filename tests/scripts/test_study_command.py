@@ -15,8 +15,6 @@ from test_study_files import store
 from lwtrain.config.command_line import CommandLine
 from studying.processes import alone
 
-pytestmark = pytest.mark.xdist_group("study_command")  # what they share is dear to set up twice
-
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 BASE = (
     "model=vgg8b model.width=0.0625 dataset=fake dataset.num_images=150 dataset.num_classes=3 dataset.image_size=16 "

@@ -20,13 +20,13 @@ PATIENCE = 600  # seconds
 
 @pytest.mark.timeout(900)  # many processes, each of which imports torch
 def test_runs_that_are_killed_end_as_if_nothing_had_happened(tmp_path: Path) -> None:
-    command = [sys.executable, SCRIPTS / "torture.py", "--kills", "6", "--folder", tmp_path]
-    only = ["--only", "wave-disk", "sequential-memory", "simultaneous-memory"]
+    command = [sys.executable, SCRIPTS / "torture.py", "--kills", "4", "--folder", tmp_path]
+    only = ["--only", "wave-disk", "simultaneous-memory"]
     done = subprocess.run([*command, *only], capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert lines[-1] == "every run ended as if nothing had happened"
-    assert lines[-3].startswith("6 signals (")
+    assert lines[-3].startswith("4 signals (")
     assert not list(tmp_path.iterdir())
 
 

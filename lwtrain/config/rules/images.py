@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Literal
 
 from lwtrain.config.learned_from import pick_batches
 from lwtrain.config.schema import (
@@ -15,6 +16,7 @@ from lwtrain.config.schema import (
 from lwtrain.data.dataset_info import DatasetInfo, check_image_size
 from lwtrain.data.label_count import kept_per_class, num_labelled
 from lwtrain.data.presets import PRESET_NAMES, PRESETS
+from lwtrain.data.row_count import Batches, row_counts, too_few_labels
 from lwtrain.registry import choices_hint
 
 
@@ -59,14 +61,13 @@ def _batch_is_no_larger_than_the_data(
     objective: ObjectiveConfig,
     schedule: ScheduleConfig,
     pseudo_labels: PseudoLabelsConfig,
-    batches: str,
+    batches: Batches | Literal["auto"],
     batch_size: int,
 ) -> None:
     count, num_images = _num_labelled_of_all(images, validation, labels)
     if batches == "auto":
         batches = pick_batches(images, labels, encoder, objective, schedule, pseudo_labels)
-    rows = {"labelled": count, "proportional": num_images, "half": 2 * max(count, num_images - count)}[batches]
-    rows = num_images if count == num_images else rows
+    rows = sum(row_counts(count, num_images - count, batches))
     if batch_size > rows:
         raise ValueError(f"batch_size={batch_size}: there are {rows} images to train on; choose {rows} or less")
 
@@ -75,15 +76,17 @@ def _every_batch_has_a_label(
     images: DatasetInfo,
     validation: float | str,
     labels: int | float | str,
-    batches: str,
+    batches: Batches | Literal["auto"],
     batch_size: int,
     micro_batch: int | None,
 ) -> None:
+    if batches == "auto":
+        return
     count, num_images = _num_labelled_of_all(images, validation, labels)
-    if batches == "proportional" and count < math.ceil(num_images / batch_size):
-        raise ValueError(f"labels={labels}: too few to put one into each batch; choose batches=half")
-    if batches == "proportional" and micro_batch is not None and count < math.ceil(num_images / micro_batch):
-        raise ValueError(f"labels={labels}: too few to put one into each slice of micro_batch; choose batches=half")
+    labelled, unlabelled = row_counts(count, num_images - count, batches)
+    for size, part in ((batch_size, "batch"), (micro_batch, "slice of micro_batch")):
+        if size is not None and labelled < math.ceil((labelled + unlabelled) / size):
+            raise too_few_labels(labels, batches, part)
 
 
 def _num_labelled_of_all(images: DatasetInfo, validation: float | str, labels: int | float | str) -> tuple[int, int]:

@@ -173,6 +173,7 @@ class PseudoLabelsConfig:
 
     teacher: Literal["none", "vote", "own"]
     share: ShareOrAll
+    ramp: Annotated[float, Range(at_least=0, at_most=1)]
 
     @property
     def teaches(self) -> bool:
@@ -194,7 +195,7 @@ class Config:
 
     seed: Annotated[int, Range(at_least=0, below=2**32)]
     labels: Literal["all"] | Count | Share
-    batches: Annotated[Literal["half", "proportional", "labelled"], OrAuto()]
+    batches: Annotated[Literal["half", "proportional", "labelled"], OrAuto()] | Share
     batch_size: Annotated[int, Range(at_least=2)]
     micro_batch: Annotated[int, Range(at_least=2)] | None
     validation: Share | Literal["test"]
