@@ -34,7 +34,7 @@ from lwtrain.callbacks.time_left import TimeLeft
 from lwtrain.callbacks.weight_average import WeightAverage
 from lwtrain.checkpoints import AtomicCheckpointIO, RunCheckpoints
 from lwtrain.clusters import slurm_without_requeue
-from lwtrain.config.learned_from import why_nothing_is_rebuilt
+from lwtrain.config.learned_from import why_labels_are_needed, why_nothing_is_rebuilt
 from lwtrain.config.schema import Config
 from lwtrain.data.augmentation import preset
 from lwtrain.data.load import ImageDataset, load_dataset
@@ -72,8 +72,15 @@ def split_data(config: Config, dataset: ImageDataset) -> SemiSupervisedDataModul
         batches=config.batches,
         batch_size=config.batch_size,
         augmentation=preset(config.dataset.augmentation, flip=config.dataset.flip),
+        idle_rows=not _pseudo_labels_teach_alone(config),
         seed=config.seed,
     )
+
+
+def _pseudo_labels_teach_alone(config: Config) -> bool:
+    """Say whether a label, true or given, is all that a row can teach."""
+    needed = why_labels_are_needed(config.encoder, config.objective, config.schedule)
+    return config.pseudo_labels.teaches and needed is not None
 
 
 def build_network(config: Config, data: SemiSupervisedDataModule) -> LayerStack:

@@ -59,8 +59,11 @@ def why_unlabelled_images_are_idle(
     encoder: EncoderConfig, objective: ObjectiveConfig, schedule: ScheduleConfig, pseudo_labels: PseudoLabelsConfig
 ) -> str | None:
     """Name the setting by which no layer learns from unlabelled images; None if they do."""
-    if pseudo_labels.teaches:
-        return None
+    return None if pseudo_labels.teaches else why_labels_are_needed(encoder, objective, schedule)
+
+
+def why_labels_are_needed(encoder: EncoderConfig, objective: ObjectiveConfig, schedule: ScheduleConfig) -> str | None:
+    """Name the setting by which no layer learns from an image that has no label, true or given; None if they do."""
     if reason := why_nothing_is_rebuilt(encoder, objective, schedule):
         return reason
     return None if objective.rebuilds_unlabelled else "objective.alpha=1 leaves the unlabelled reconstruction out"

@@ -105,12 +105,14 @@ def shuffled_batches(rows: Rows, num_batches: int, generator: torch.Generator) -
     return [(torch.cat(pair), len(pair[0])) for pair in zip(labelled, unlabelled, strict=True)]
 
 
-def labelled_first(places: Tensor, labels: Tensor) -> RowBatch:
+def labelled_first(places: Tensor, labels: Tensor, *, idle: bool = True) -> RowBatch:
     """Make a batch of some rows: those that have a label come first, and the order is kept otherwise.
 
     Args:
         places: (batch,) int64, the rows.
         labels: (num_rows,) int64, of all rows; negative where there is none.
+        idle: Whether rows without a label are in it. They are where it would have less than two rows without them, for
+            batch norm's sake.
 
     Example:
         >>> labelled_first(torch.tensor([3, 0, 2]), labels=torch.tensor([7, 8, 9, -1]))
@@ -118,7 +120,8 @@ def labelled_first(places: Tensor, labels: Tensor) -> RowBatch:
     """
     known = labels[places] >= 0
     first = places[known]
-    return RowBatch(torch.cat([first, places[~known]]), labels[first])
+    others = places[~known] if idle or len(first) < 2 else places[:0]
+    return RowBatch(torch.cat([first, others]), labels[first])
 
 
 def _half_and_half(rows: Rows) -> bool:

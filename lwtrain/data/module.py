@@ -67,6 +67,8 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
         batches: How labelled and unlabelled rows share a batch; see `lwtrain.data.index_batches.lay_rows`.
         batch_size: The most rows in a batch, over all processes together.
         augmentation: What happens to each training row; nothing by default.
+        idle_rows: Whether batches hold rows without a label, true or given, as well. What learns from labels alone only
+            takes their part in batch norm's statistics, and is faster without them.
         seed: Decides everything that is drawn.
 
     Attributes:
@@ -96,6 +98,7 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
         batches: Batches = "half",
         batch_size: int = 128,
         augmentation: Augmentation | None = None,
+        idle_rows: bool = True,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -104,6 +107,7 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
             raise ValueError("validation=test: there are no test images; choose a share of the training images")
         self.train, self.test = train, test
         self.batches, self.batch_size, self.seed = batches, batch_size, seed
+        self.idle_rows = idle_rows
         self.augmentation = None if augmentation == Augmentation() else augmentation  # that one alters nothing
         self.num_classes = int(train.labels.max()) + 1
         self.labelled, self.unlabelled, self.held_out = split_labels(train.labels, labels, validation, seed)
@@ -204,7 +208,7 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
         generator = generator_for(self.seed, "order", *self._view, epoch)
         labels = self._row_labels()
         shuffled = shuffled_batches(self._rows, num_batches, generator)
-        batches = [labelled_first(places, labels) for places, _ in shuffled]
+        batches = [labelled_first(places, labels, idle=self.idle_rows) for places, _ in shuffled]
         if self.on_order is not None:
             self.on_order(batches)
         yield from batches

@@ -19,9 +19,12 @@ from lwtrain import (
     WaveSchedule,
 )
 from lwtrain.callbacks.pseudo_labels import surest
+from lwtrain.config.loading import load_config
 from lwtrain.data.augmentation import preset
+from lwtrain.data.blank import blank_dataset
 from lwtrain.data.label_split import NO_LABEL
 from lwtrain.data.module import SemiSupervisedDataModule
+from lwtrain.from_config import split_data
 from lwtrain.stack import LayerStack
 
 
@@ -225,6 +228,22 @@ def test_without_unlabelled_images_nothing_happens() -> None:
     with_teacher = fit(schedule, tiny_stack(), tiny_data(labels="all"), callbacks=[PseudoLabels(schedule)])
     without = fit(WaveSchedule(2, 2), tiny_stack(), tiny_data(labels="all"))
     assert not differing(tensors(with_teacher), tensors(without))
+
+
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [
+        ("encoder=pool pseudo_labels.teacher=vote", False),
+        ("encoder=conv pseudo_labels.teacher=own", False),
+        ("encoder=c objective=prediction pseudo_labels.teacher=vote", False),
+        ("encoder=c pseudo_labels.teacher=vote", True),  # rebuilt
+        ("encoder=infopro objective=infopro pseudo_labels.teacher=vote", True),
+        ("encoder=pool batches=half", True),  # as asked for
+    ],
+)
+def test_rows_without_a_label_are_left_out_where_only_labels_teach(words: str, kept: bool) -> None:
+    config = load_config(["labels=500", *words.split()])
+    assert split_data(config, blank_dataset(config.dataset.describe())).idle_rows == kept
 
 
 def test_what_cannot_be_is_refused() -> None:

@@ -6,7 +6,8 @@ from tiny import CLASSES, tiny_data, tiny_images
 from torch import Tensor
 
 from lwtrain.data.augmentation import preset
-from lwtrain.data.index_batches import RowBatch
+from lwtrain.data.index_batches import RowBatch, labelled_first
+from lwtrain.data.label_split import NO_LABEL
 from lwtrain.data.load import Split
 from lwtrain.data.module import SemiSupervisedDataModule
 from lwtrain.errors import DataError
@@ -67,6 +68,25 @@ def test_labels_belong_to_the_images_in_the_rows() -> None:
 
 def test_half_of_every_batch_is_labelled() -> None:
     assert [(len(rows), len(labels)) for rows, labels in epoch_of(tiny_data())] == [(12, 6)] * 4
+
+
+def test_rows_that_teach_nothing_can_be_left_out() -> None:
+    data = tiny_data(idle_rows=False)
+    assert [(len(rows), len(labels)) for rows, labels in epoch_of(data)] == [(6, 6)] * 4
+    data.pseudo_labels = torch.full((len(data.unlabelled),), NO_LABEL)
+    data.pseudo_labels[::3] = 2
+    everything = tiny_data()
+    everything.pseudo_labels = data.pseudo_labels
+    for (rows, labels), (all_rows, same) in zip(epoch_of(data), epoch_of(everything), strict=True):
+        assert torch.equal(labels, same)
+        assert torch.equal(rows, all_rows[: len(labels)])
+    assert sum(len(rows) for rows, _ in epoch_of(data)) == 24 + 8
+
+
+def test_no_batch_is_left_with_one_row() -> None:
+    lone = torch.tensor([-1, 0, -1])
+    assert len(labelled_first(torch.arange(3), lone, idle=False).rows) == 3
+    assert labelled_first(torch.arange(3), lone + 1, idle=False).rows.tolist() == [0, 1, 2]
 
 
 def test_a_view_is_fixed_by_the_seed_and_its_place() -> None:
