@@ -1,6 +1,5 @@
 """Runs that differ by nothing but their seed, as one row: means and spreads."""
 
-import json
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -106,13 +105,22 @@ def read_records(folder: Path, besides: Collection[str] = ()) -> list[Record]:
 
 
 def gather(records: Sequence[Record]) -> list[ResultRow]:
-    """Put runs of the same settings, code aside, into one row each: by data set, labels, and the best vote last."""
-    groups: dict[str, list[Record]] = {}
+    """Put runs of the same settings, code aside, into one row each: by data set, labels, and the best vote last.
+
+    A setting that one run has and another has not is newer than the other, and makes no difference.
+    """
+    groups: list[tuple[dict[str, Any], list[Record]]] = []
     for record in records:
-        settings = flatten(record["config"])
-        same = {name: value for name, value in settings.items() if name not in ASIDE}
-        groups.setdefault(json.dumps([same, record["cut_short"]], sort_keys=True), []).append(record)
-    rows = [ResultRow(tuple(sorted(group, key=_seed))) for group in groups.values()]
+        settings = {name: value for name, value in flatten(record["config"]).items() if name not in ASIDE}
+        settings["cut_short"] = record["cut_short"]
+        for shared, group in groups:
+            if all(shared[name] == settings[name] for name in shared.keys() & settings.keys()):
+                group.append(record)
+                shared.update(settings)
+                break
+        else:
+            groups.append((settings, [record]))
+    rows = [ResultRow(tuple(sorted(group, key=_seed))) for _, group in groups]
     return sorted(rows, key=_order)
 
 

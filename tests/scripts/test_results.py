@@ -60,6 +60,14 @@ def test_other_settings_have_a_row_of_their_own() -> None:
     assert len(gather([result(), other])) == 2
 
 
+def test_a_setting_that_an_older_run_has_not_makes_no_other_row() -> None:
+    newer, newest = (
+        result(seed=seed, config=result()["config"] | {"seed": seed, "new": value}) for seed, value in ((1, 0), (2, 1))
+    )
+    assert [len(row.records) for row in gather([result(), newer])] == [2]
+    assert sorted(len(row.records) for row in gather([result(), newer, newest])) == [1, 2]
+
+
 def test_runs_that_were_cut_short_are_not_mixed_with_whole_ones() -> None:
     short = result(seed=1, cut_short=["1 of 2 epochs"])
     rows = gather([result(), short])
