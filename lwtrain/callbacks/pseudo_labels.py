@@ -43,7 +43,7 @@ class PseudoLabels(Callback):
         share: How many of the images that the teacher takes for one class get that label in the end, the surest ones;
             above 0 and at most 1. Taken class by class, so that classes which are hard to tell get their share, too.
         ramp: In which part of the run's epochs the share grows, evenly, from nothing to its full size; 0: it has that
-            from the first labels on.
+            from the first labels on. A network that has just begun is mostly wrong, and believes what it has learned.
 
     Raises:
         ValueError: If a setting is out of range; when the fit starts, if the layers learn at once and each would need
@@ -51,7 +51,7 @@ class PseudoLabels(Callback):
     """
 
     def __init__(
-        self, schedule: LayerSchedule, teacher: Teacher = "vote", share: float = 0.5, ramp: float = 0.0
+        self, schedule: LayerSchedule, teacher: Teacher = "vote", share: float = 0.8, ramp: float = 1.0
     ) -> None:
         if teacher not in get_args(Teacher):
             raise ValueError(f"pseudo_labels.teacher={teacher}: choose vote or own")

@@ -8,13 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lwtrain.config.flattening import flatten
 from lwtrain.config.loading import load_config
 from lwtrain.config.schema import Config
 from lwtrain.config.wording import shown
 from lwtrain.errors import ConfigError
 from studying.study import SET_BY_BUDGET, Study, StudyRun
-from tabulating.rows import ASIDE
+from tabulating.rows import telling_settings
 
 
 @dataclass(frozen=True)
@@ -124,8 +123,8 @@ def command(words: Sequence[str]) -> str:
 
 def changes(trial: Trial, made_with: Mapping[str, Any]) -> list[str]:
     """Name the settings that a result was made with and the trial has not got; how long a budget lasts is not asked."""
-    now, then = flatten(json.loads(json.dumps(asdict(trial.config)))), flatten(made_with)
-    free = (*ASIDE, *(SET_BY_BUDGET if trial.minutes else ()))
+    now, then = telling_settings(json.loads(json.dumps(asdict(trial.config)))), telling_settings(made_with)
+    free = SET_BY_BUDGET if trial.minutes else ()
     return [
         f"{name}={shown(then[name])}" for name in now if name in then and name not in free and now[name] != then[name]
     ]

@@ -15,6 +15,9 @@ from tabulating.record import check_record, telling_words
 ASIDE = ("seed", "data_dir", "ckpt_path", "progress", "trainer.max_time")
 """Settings by which runs of one row may differ: they make no other experiment."""
 
+IDLE_WITHOUT = {"pseudo_labels.teacher": "none"}
+"""Settings that, at these values, leave all others of their part without a use."""
+
 Record = Mapping[str, Any]
 
 
@@ -111,7 +114,7 @@ def gather(records: Sequence[Record]) -> list[ResultRow]:
     """
     groups: list[tuple[dict[str, Any], list[Record]]] = []
     for record in records:
-        settings = {name: value for name, value in flatten(record["config"]).items() if name not in ASIDE}
+        settings = telling_settings(record["config"])
         settings["cut_short"] = record["cut_short"]
         for shared, group in groups:
             if all(shared[name] == settings[name] for name in shared.keys() & settings.keys()):
@@ -122,6 +125,23 @@ def gather(records: Sequence[Record]) -> list[ResultRow]:
             groups.append((settings, [record]))
     rows = [ResultRow(tuple(sorted(group, key=_seed))) for _, group in groups]
     return sorted(rows, key=_order)
+
+
+def telling_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the settings that make an experiment, by their full names: those that have a use, and are not set aside.
+
+    Example:
+        >>> telling_settings({"seed": 0, "batch_size": 8, "pseudo_labels": {"teacher": "none", "share": 0.5}})
+        {'batch_size': 8, 'pseudo_labels.teacher': 'none'}
+    """
+    settings = flatten(config)
+    off = [name for name, value in IDLE_WITHOUT.items() if settings.get(name) == value]
+    idle = tuple(f"{name.rpartition('.')[0]}." for name in off)
+    return {
+        name: value
+        for name, value in settings.items()
+        if name not in ASIDE and (name in off or not name.startswith(idle))
+    }
 
 
 def _seed(record: Record) -> int:
