@@ -14,8 +14,9 @@ help:  ## Say what can be made
 train: $(READY)  ## Train VGG-11 in waves on the bundled images; more settings: make train ARGS="labels=1000"
 	$(BIN)/python train.py model=vgg11 schedule=wave $(ARGS)
 
+# A file's tests go to one process, which sets up once what they share.
 test: check  ## Check, then run all tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(READY)  ## Lint, look at the format, check types
 	$(BIN)/ruff check

@@ -18,16 +18,6 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 UNPACKER = CHECKOUT.parent / "shared" / "data" / "unpack.py"  # data kept beside a checkout; nobody needs to have it
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave all tests of a module that share a fixture to one process, which then sets it up once."""
-    for item in items:
-        fixtures = getattr(item, "_fixtureinfo", None)
-        shared = fixtures.name2fixturedefs.values() if fixtures else ()
-        if any(fixture.scope == "module" for definitions in shared for fixture in definitions):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-
-
 @pytest.fixture(autouse=True)
 def logging_as_before() -> Iterator[None]:
     """Hydra sets up logging for the whole process; give it back, or later tests catch other messages.
