@@ -3,7 +3,8 @@
 from torch import Tensor, nn
 
 from lwtrain.data.view import as_inputs
-from lwtrain.layer import HorizontalLayer, LocalStep
+from lwtrain.layer import HorizontalLayer
+from lwtrain.local_module import LocalStep
 from lwtrain.network import VotingNetwork
 from lwtrain.objectives.reconstruction import ReconstructionObjective
 from lwtrain.sidecars.sidecar import SidecarOutput

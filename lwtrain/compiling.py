@@ -15,7 +15,7 @@ from torch._dynamo import config
 from torch._dynamo.callback import callback_handler
 
 from lwtrain.errors import ConfigError
-from lwtrain.layer import LocalStep
+from lwtrain.local_module import LocalStep
 
 Step = Callable[..., LocalStep]
 Backend = str | Callable[..., Any]

@@ -191,7 +191,8 @@ def _time_left(config: Config, schedule: LayerSchedule, callbacks: list[Callback
     def compiling() -> float:
         return sum(seconds for steps in compiled for seconds in steps.seconds.values())
 
-    return TimeLeft(schedule, tests=True, flips=config.vote.flips, compiling=compiling)
+    sizes = next((callback.filling for callback in callbacks if isinstance(callback, PseudoLabels)), None)
+    return TimeLeft(schedule, tests=True, flips=config.vote.flips, sizes=sizes, compiling=compiling)
 
 
 def build_trainer(

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lwtrain.data.view import as_inputs
 from lwtrain.fronts.front import Precision
-from lwtrain.layer import LocalModule
+from lwtrain.local_module import LocalModule
 from lwtrain.stack import LayerStack
 
 _STEPS = 4  # the first of which does not count: memory and kernels are found then

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from lwtrain.data.view import as_inputs
-from lwtrain.layer import HorizontalLayer, LinearHead, LocalModule
+from lwtrain.layer import HorizontalLayer, LinearHead
+from lwtrain.local_module import LocalModule
 from lwtrain.votes import VoteRule, count_votes, mirrored
 
 

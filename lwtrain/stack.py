@@ -10,7 +10,8 @@ from lwtrain.autoencoding import decoders, learns_to_rebuild, whole_step
 from lwtrain.data.index_batches import RowBatch
 from lwtrain.data.view import as_inputs
 from lwtrain.fronts.front import Front
-from lwtrain.layer import HorizontalLayer, LinearHead, LocalStep
+from lwtrain.layer import HorizontalLayer, LinearHead
+from lwtrain.local_module import LocalStep
 from lwtrain.maps.decoder import DecoderMap
 from lwtrain.measured_network import MeasuredNetwork
 from lwtrain.meters import TrainingMeter

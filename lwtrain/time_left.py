@@ -73,6 +73,7 @@ def time_left(
     timed: Mapping[Kind, float],
     work: Mapping[Turn, float],
     *,
+    sizes: Sequence[float] | None = None,
     elapsed: float = 0.0,
     share: float = 0.0,
     closing: float | None = 0.0,
@@ -83,6 +84,7 @@ def time_left(
         kinds: The epochs that are left, the one under way first.
         timed: Seconds of an epoch, by kind.
         work: What an epoch costs by turn, in any unit.
+        sizes: Of the epochs that are left, as multiples of one of their kind as `timed` has it; None: they are alike.
         elapsed: Seconds of the epoch under way.
         share: How much of it is done.
         closing: Seconds of what follows the last epoch; None if not known.
@@ -94,15 +96,17 @@ def time_left(
     """
     if not kinds:
         return None
+    sizes = sizes or [1.0] * len(kinds)
     sure = timed.keys() >= set(kinds) and closing is not None
     if kinds[0] not in timed and share >= _TELLING:
-        timed = {**timed, kinds[0]: elapsed / share}
-    ahead = {kind: foreseen(kind, timed, work) for kind in set(kinds)}
-    seconds = [ahead[kind] for kind in kinds]
-    known = [each for each in seconds if each is not None]
-    if len(known) < len(seconds):
-        return None
-    return Estimate(max(known[0] - elapsed, 0.0) + sum(known[1:]) + (closing or 0.0), sure)
+        timed = {**timed, kinds[0]: elapsed / share / sizes[0]}
+    ahead: dict[Kind, float] = {}
+    for kind in set(kinds):
+        if (seconds := foreseen(kind, timed, work)) is None:
+            return None
+        ahead[kind] = seconds
+    now, *later = (ahead[kind] * size for kind, size in zip(kinds, sizes, strict=True))
+    return Estimate(max(now - elapsed, 0.0) + sum(later) + (closing or 0.0), sure)
 
 
 def recent(timings: Mapping[Kind, Sequence[float]]) -> dict[Kind, float]:

@@ -5,7 +5,8 @@ from tiny import CLASSES, differing, tensors, tiny_images, tiny_stack, tiny_trai
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from lwtrain.layer import HorizontalLayer, LinearHead, LocalModule
+from lwtrain.layer import HorizontalLayer, LinearHead
+from lwtrain.local_module import LocalModule
 from lwtrain.objectives.balanced import BalancedObjective
 
 IMAGES, LABELS = tiny_images(12).images / 255, tiny_images(12).labels

@@ -84,3 +84,12 @@ def test_words_are_near_the_number(seconds: float) -> None:
     words = duration(seconds).split()
     said = sum(int(number) * units[unit] for number, unit in zip(words[::2], words[1::2], strict=True))
     assert said == pytest.approx(seconds, abs=1.0, rel=0.1)
+
+
+def test_epochs_that_grow_are_foreseen_by_their_size() -> None:
+    kinds = [Kind(Together.SIMULTANEOUS, first=False)] * 3
+    timed = {kinds[0]: 100.0}  # what a whole one would take
+    assert time_left(kinds, timed, {}, sizes=[0.5, 0.75, 1.0], elapsed=20.0) == Estimate(205.0, sure=True)
+    assert time_left(kinds, {}, {}, sizes=[0.5, 0.75, 1.0], elapsed=10.0, share=0.5) == Estimate(
+        10.0 + 30.0 + 40.0, sure=False
+    )

@@ -11,10 +11,11 @@ from torch import Tensor
 from lwtrain.callbacks.layer_schedule import LayerSchedule
 from lwtrain.data.label_split import NO_LABEL
 from lwtrain.data.module import SemiSupervisedDataModule
+from lwtrain.data.row_count import row_counts
 from lwtrain.evaluating import evaluating
 from lwtrain.fronts.front import rows_at_once
 from lwtrain.part_times import spent_on
-from lwtrain.schedules import Together
+from lwtrain.schedules import Together, awake
 from lwtrain.stack import LayerStack
 from lwtrain.undeclared import datamodule_of
 
@@ -61,29 +62,30 @@ class PseudoLabels(Callback):
             raise ValueError(f"pseudo_labels.ramp={ramp}: choose a number from 0 to 1")
         self.schedule, self.teacher, self.share, self.ramp = schedule, teacher, share, ramp
         self._labels: Tensor | None = None  # (teachers, unlabelled images) int16
-        self._made_before = 0  # the epoch before which they were made
+        self._plan: list[float | None] = []  # by epoch
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Forget the labels of an earlier fit; a checkpoint, if any, is read after this."""
         if stage == "fit":
-            self._labels, self._made_before = None, 0
+            self._labels = None
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Make sure that there is a way to hand labels out."""
+        assert isinstance(pl_module, LayerStack)
         turns = self.schedule.turns(0, None)
         if self.teacher == "own" and Together.SIMULTANEOUS in turns:
             raise ValueError("pseudo_labels.teacher=own: layers that learn at once share a batch; choose vote")
         self._data(trainer).pseudo_labels = None  # left over where an earlier fit was interrupted
+        self._plan = self._planned(len(pl_module.layers))
 
     @spent_on("front")
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Hand the labels out that the learning layer is to learn from, new ones if it knows the last."""
         assert isinstance(pl_module, LayerStack)
-        data, epoch = self._data(trainer), trainer.current_epoch
-        again = self.schedule.moving(epoch, epoch + 1) & self.schedule.moving(self._made_before, epoch)
-        if len(data.unlabelled) and again:
+        data, share = self._data(trainer), self._plan[trainer.current_epoch]
+        if len(data.unlabelled) and share is not None:
             with torch.no_grad(), evaluating(pl_module), trainer.precision_plugin.forward_context():
-                self._labels, self._made_before = self._ask(pl_module, data, self._share_in(epoch, pl_module)), epoch
+                self._labels = self._ask(pl_module, data, share)
             pl_module.record(self._figures(pl_module, data))
         if self._labels is not None:
             teacher = 0 if self.teacher == "vote" else pl_module.learners[-1]
@@ -93,13 +95,22 @@ class PseudoLabels(Callback):
         """Take the labels back."""
         self._data(trainer).pseudo_labels = None
 
+    def filling(self, trainer: pl.Trainer, stack: LayerStack) -> list[float]:
+        """Foresee what share of the rows each epoch of the run trains on, where those without a label are left out."""
+        data, share, shares = self._data(trainer), 0.0, []
+        labelled, others = row_counts(len(data.labelled), len(data.unlabelled), data.batches)
+        for made in self._planned(len(stack.layers)):
+            share = share if made is None else made
+            shares.append(1.0 if data.idle_rows else (labelled + share * others) / (labelled + others))
+        return shares
+
     def state_dict(self) -> dict[str, Any]:
         """Give what a checkpoint keeps: two bytes for each unlabelled image and teacher."""
-        return {"labels": self._labels, "made_before": self._made_before}
+        return {"labels": self._labels}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on with the labels of the checkpoint."""
-        self._labels, self._made_before = state_dict["labels"], state_dict["made_before"]
+        self._labels = state_dict["labels"]
 
     def _data(self, trainer: pl.Trainer) -> SemiSupervisedDataModule:
         data = datamodule_of(trainer)
@@ -107,10 +118,21 @@ class PseudoLabels(Callback):
             raise ValueError(f"pseudo_labels.teacher={self.teacher}: needs a SemiSupervisedDataModule; choose none")
         return data
 
-    def _share_in(self, epoch: int, stack: LayerStack) -> float:
-        """Give the share of the images that get a label before this epoch of the run."""
-        growing = self.ramp * len(self.schedule.timetable(len(stack.layers)))
-        return self.share * min(1.0, epoch / growing) if growing else self.share
+    def _planned(self, num_layers: int) -> list[float | None]:
+        """Give what share of the images gets new labels before each epoch of the run; None: there are no new ones."""
+        moments = self.schedule.timetable(num_layers)
+        growing = self.ramp * len(moments)
+        plan: list[float | None] = []
+        taught: set[int] = set()  # by the last labels, or before there were any
+        for epoch, moment in enumerate(moments):
+            learners = set(awake(moment.visit.layer, num_layers, self.schedule.rest))
+            if learners & taught:
+                plan.append(self.share * min(1.0, epoch / growing) if growing else self.share)
+                taught = set()
+            else:
+                plan.append(None)
+            taught |= learners
+        return plan
 
     def _ask(self, stack: LayerStack, data: SemiSupervisedDataModule, share: float) -> Tensor:
         """Let the teachers look at all unlabelled images, and label a share of them."""

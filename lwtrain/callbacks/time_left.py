@@ -28,6 +28,7 @@ class TimeLeft(Callback):
         schedule: Tells what is left.
         tests: Whether the test images are read when the fit is over, as the command line does.
         flips: Whether all images are then judged together with their mirror images.
+        sizes: Gives what share of their rows the run's epochs train on, none of them 0, where some leave rows out.
         compiling: Seconds that this process has spent on compiling: what comes once is not expected again.
         clock: Tells the time in seconds.
     """
@@ -38,12 +39,14 @@ class TimeLeft(Callback):
         *,
         tests: bool = False,
         flips: bool = False,
+        sizes: Callable[[pl.Trainer, LayerStack], list[float]] | None = None,
         compiling: Callable[[], float] = float,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._schedule, self._tests, self._flips = schedule, tests, flips
-        self._compiling, self._clock = compiling, clock
+        self._sizes_of, self._compiling, self._clock = sizes, compiling, clock
         self._kinds: list[Kind] = []
+        self._sizes: list[float] = []
         self._work: dict[Turn, float] = {}
         self._passes = 0.0
         self._begin()
@@ -62,6 +65,8 @@ class TimeLeft(Callback):
         assert isinstance(pl_module, LayerStack)
         moments = self._schedule.timetable(len(pl_module.layers))
         self._kinds = [Kind.of(moment) for moment in moments[: trainer.max_epochs]]
+        sizes = [1.0] * len(moments) if self._sizes_of is None else self._sizes_of(trainer, pl_module)
+        self._sizes = sizes[: len(self._kinds)]
         self._work = {}
         if trainer.is_global_zero and pl_module.input_shape is not None:
             works = work_of_layers(pl_module)
@@ -84,8 +89,8 @@ class TimeLeft(Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Note what the epoch has taken."""
         if trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
-            now = self._now()
-            self._timings.setdefault(self._kinds[trainer.current_epoch], []).append(now - self._since)
+            now, epoch = self._now(), trainer.current_epoch
+            self._timings.setdefault(self._kinds[epoch], []).append((now - self._since) / self._sizes[epoch])
             self._since = now
 
     def estimate(self, trainer: pl.Trainer, share: float = 0.0) -> Estimate | None:
@@ -95,9 +100,16 @@ class TimeLeft(Callback):
             trainer: Tells which epoch is under way.
             share: How much of it is done.
         """
-        left, elapsed = self._kinds[trainer.current_epoch :], self._now() - self._since
-        timed = recent(self._timings)
-        return time_left(left, timed, self._work, elapsed=elapsed, share=share, closing=self._closing())
+        now, epoch = self._now(), trainer.current_epoch
+        return time_left(
+            self._kinds[epoch:],
+            recent(self._timings),
+            self._work,
+            sizes=self._sizes[epoch:],
+            elapsed=now - self._since,
+            share=share,
+            closing=self._closing(),
+        )
 
     def _closing(self) -> float | None:
         """Foresee what follows the last epoch, by what it takes to hear all layers in validation."""

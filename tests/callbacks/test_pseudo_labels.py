@@ -1,5 +1,6 @@
 """Labels that the network gives: who gets which, when they are made, and that a resumed run knows them."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -244,6 +245,24 @@ def test_without_unlabelled_images_nothing_happens() -> None:
 def test_rows_without_a_label_are_left_out_where_only_labels_teach(words: str, kept: bool) -> None:
     config = load_config(["labels=500", *words.split()])
     assert split_data(config, blank_dataset(config.dataset.describe())).idle_rows == kept
+
+
+@pytest.mark.parametrize("ramp", [0.0, 1.0])
+@pytest.mark.parametrize(
+    "make", [lambda: WaveSchedule(4, 4), lambda: WaveSchedule(4, 2), lambda: SimultaneousSchedule(4)]
+)
+def test_how_many_rows_epochs_will_have_is_foreseen(make: Callable[[], LayerSchedule], ramp: float) -> None:
+    schedule, data, watch = make(), tiny_data(idle_rows=False), Watch()
+    labelling, foreseen = PseudoLabels(schedule, "vote", 0.8, ramp), list[float]()
+
+    class Asks(pl.Callback):
+        def on_fit_start(self, trainer: pl.Trainer, pl_module: LayerStack) -> None:
+            foreseen.extend(labelling.filling(trainer, pl_module))
+
+    fit(schedule, tiny_stack(), data, callbacks=[labelling, watch, Asks()])
+    rows = [sum(len(images) for images, _ in batches) / 48 for batches in watch.batches]
+    assert rows == pytest.approx(foreseen, abs=CLASSES / 48)  # of each class the share is rounded up
+    assert foreseen[0] == rows[0] == 0.5
 
 
 def test_what_cannot_be_is_refused() -> None:

@@ -73,6 +73,22 @@ def test_where_all_train_together_epochs_are_counted(make: Callable[[], LayerSch
     assert [said.seconds for said in work.said if said] == pytest.approx([end - now for now in work.ends])
 
 
+def test_epochs_of_other_sizes_are_measured_by_them() -> None:
+    schedule, clock, sizes = SimultaneousSchedule(4), Clock(), [0.25, 0.5, 0.75, 1.0]
+    time_left = TimeLeft(schedule, clock=clock, sizes=lambda trainer, stack: sizes)
+
+    class Grows(Work):
+        def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *given: Any) -> None:
+            self.clock.now += 8.0 * sizes[trainer.current_epoch]
+
+        def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+            pass
+
+    work = Grows(clock, time_left, float)
+    fit(schedule, callbacks=[work, time_left])
+    assert [said.seconds for said in work.said if said] == pytest.approx([clock.now - now for now in work.ends])
+
+
 def test_a_resumed_run_measures_anew(tmp_path: Path) -> None:
     fit(WaveSchedule(2, 2), folder=tmp_path, max_epochs=3)
     schedule, clock = WaveSchedule(2, 2), Clock()
