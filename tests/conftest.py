@@ -16,23 +16,18 @@ from lwtrain.data.catalog import dataset_info
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 UNPACKER = CHECKOUT.parent / "shared" / "data" / "unpack.py"  # data kept beside a checkout; nobody needs to have it
+ROOT_LEVEL = logging.getLogger().level  # before any test
 
 
 @pytest.fixture(autouse=True)
 def logging_as_before() -> Iterator[None]:
     """Hydra sets up logging for the whole process; give it back, or later tests catch other messages.
 
-    Its log file is closed here: one that is taken off by a later set-up, and put back by a later test, opens again with
-    the next message, and then nobody closes it.
+    Before a test, too: what a file's tests share is set up first, and may have run Hydra.
     """
-    root = logging.getLogger()
-    level = root.level
+    _give_logging_back()
     yield
-    root.setLevel(level)
-    for handler in root.handlers[:]:
-        if type(handler).__module__ != "_pytest.logging":
-            root.removeHandler(handler)
-            handler.close()
+    _give_logging_back()
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +58,15 @@ def classifier_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def autoencoder_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a trained run: a convolutional autoencoder, end to end."""
     return train_small(tmp_path_factory.mktemp("autoencoder"), *AUTOENCODER)
+
+
+def _give_logging_back() -> None:
+    root = logging.getLogger()
+    root.setLevel(ROOT_LEVEL)
+    for handler in root.handlers[:]:
+        if type(handler).__module__ != "_pytest.logging":
+            root.removeHandler(handler)
+            handler.close()  # one put back by a later test would open its file again, and nobody would close it
 
 
 def _data_dir(request: pytest.FixtureRequest, name: str) -> Path:
