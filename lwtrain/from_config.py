@@ -43,6 +43,7 @@ from lwtrain.information import ESTIMATORS
 from lwtrain.information.estimator import Estimator
 from lwtrain.layer import HorizontalLayer
 from lwtrain.loggers import RunCSVLogger, RunTensorBoardLogger
+from lwtrain.network import VotingNetwork
 from lwtrain.optimizers import OptimizerFactory
 from lwtrain.pipelined_strategy import PipelinedStrategy
 from lwtrain.precision import trainer_precision
@@ -147,9 +148,23 @@ def build_loggers(config: Config, run_dir: Path, resume_step: int | None) -> lis
 
 
 def build_callbacks(
-    config: Config, schedule: LayerSchedule, stopwatch: Stopwatch, run_dir: Path, rewinds: Rewinds | None = None
+    config: Config,
+    schedule: LayerSchedule,
+    stopwatch: Stopwatch,
+    run_dir: Path,
+    rewinds: Rewinds | None = None,
+    teacher: VotingNetwork | None = None,
 ) -> list[Callback]:
-    """Make the callbacks, in the order in which they are called: the schedule first, checkpoints last."""
+    """Make the callbacks, in the order in which they are called: the schedule first, checkpoints last.
+
+    Args:
+        config: All settings.
+        schedule: Of the run.
+        stopwatch: Of the run.
+        run_dir: Where the run's files go.
+        rewinds: Those that an earlier attempt has made.
+        teacher: The trained network that labels images, where `pseudo_labels.teacher` names its run.
+    """
     callbacks: list[Callback] = [schedule, StopSignal(say=config.progress != "none")]
     callbacks.append(FiniteLoss(every=config.callbacks.check_loss_every))
     callbacks.append(rewinds or Rewinds())
@@ -159,8 +174,10 @@ def build_callbacks(
         callbacks.append(WeightAverage(schedule, config.optimizer.average_last))
     callbacks.append(stopwatch)
     chosen = config.pseudo_labels
-    if chosen.teacher != "none" and config.batches != "labelled":
-        callbacks.append(PseudoLabels(schedule, chosen.teacher, chosen.share, chosen.ramp))
+    if chosen.teaches and config.batches != "labelled":
+        callbacks.append(
+            PseudoLabels(schedule, chosen.teacher if teacher is None else teacher, chosen.share, chosen.ramp)
+        )
     if config.encoder.inverts and config.objective.rebuilds:
         callbacks.append(ReconstructionError())
     if config.trainer.max_steps != -1:

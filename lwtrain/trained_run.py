@@ -37,12 +37,14 @@ class TrainedNetwork:
         config: What it was made with.
         stack: The network.
         images: What is known of its data set, with the classes chosen.
+        trained_on: The fingerprint of its data, labels and split; None where its checkpoint does not say.
     """
 
     folder: Path
     config: Config
     stack: LayerStack
     images: DatasetInfo
+    trained_on: str | None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -119,15 +121,13 @@ def load_run(folder: Path, *, checkpoint: Literal["last", "best"] = "last", data
         ConfigError: If the run was made with settings that this version of lwtrain does not know.
         DataError: If there is no run in the folder, its checkpoint is damaged, or its data are missing or others now.
     """
-    stored = _load_checkpoint(folder, checkpoint)
-    network = _network(folder, stored)
+    network = load_network(folder, checkpoint=checkpoint)
     config = network.config if data_dir is None else replace(network.config, data_dir=data_dir)
     with settings_at_fault():
         data = build_data(config)
-    of_data = stored.get(type(data).__name__)
-    if isinstance(of_data, Mapping) and of_data.get("fingerprint", data.fingerprint()) != data.fingerprint():
+    if network.trained_on not in (None, data.fingerprint()):
         raise DataError(f"{folder}: its run had other training data, labels or validation images than are here now")
-    return TrainedRun(folder, config, network.stack, network.images, data)
+    return TrainedRun(folder, config, network.stack, network.images, network.trained_on, data)
 
 
 def _network(folder: Path, stored: Mapping[str, Any]) -> TrainedNetwork:
@@ -146,7 +146,9 @@ def _network(folder: Path, stored: Mapping[str, Any]) -> TrainedNetwork:
     tensors = named_tensors(stored["state_dict"], complaint)
     check_same_shapes(tensors, stack.state_dict(), complaint)
     stack.load_state_dict(tensors)
-    return TrainedNetwork(folder, config, stack.requires_grad_(False).eval(), images)
+    of_data = stored.get(SemiSupervisedDataModule.__name__)  # so called by Lightning
+    trained_on = of_data.get("fingerprint") if isinstance(of_data, Mapping) else None
+    return TrainedNetwork(folder, config, stack.requires_grad_(False).eval(), images, trained_on)
 
 
 def _load_checkpoint(folder: Path, name: str) -> dict[str, Any]:
@@ -172,9 +174,13 @@ def _read_config(folder: Path, settings: Mapping[str, Any], images: DatasetInfo 
     settings = shipped_values(conf_dir(), "train") | {str(name): value for name, value in settings.items()}
     values = {name: _with_defaults(name, value) for name, value in settings.items()}
     values["ckpt_path"] = None  # what the run began with need not be there any longer
-    for group, setting in (("layer", "load"), ("front", "folder")):
+    for group, setting, left in (
+        ("layer", "load", None),
+        ("front", "folder", None),
+        ("pseudo_labels", "teacher", "none"),
+    ):
         given = values.get(group)
-        values[group] = {**(given if isinstance(given, Mapping) else {}), setting: None}
+        values[group] = {**(given if isinstance(given, Mapping) else {}), setting: left}
     choices = group_choices()
     for group, value in values.items():  # the user may have had YAML files of their own
         if isinstance(value, Mapping) and "name" in value and group in choices:

@@ -35,6 +35,7 @@ from lwtrain.quiet import quieten_lightning
 from lwtrain.run_records import finish, known, show_settings, store_split
 from lwtrain.stack import LayerStack
 from lwtrain.stored_tensors import check_same_shapes, named_tensors
+from lwtrain.teaching_run import load_teacher
 
 
 def train(config: Config, run_dir: Path) -> dict[str, Any]:
@@ -99,7 +100,9 @@ def _attempt(config: Config, run_dir: Path, begin: Beginning, rewinds: Rewinds) 
         epochs = len(schedule.timetable(len(stack.layers)))
     stopwatch = Stopwatch(schedule)
     loggers = build_loggers(config, run_dir, resume_step)
-    callbacks = build_callbacks(config, schedule, stopwatch, run_dir, rewinds)
+    run = config.pseudo_labels.run
+    teacher = None if run is None or config.batches == "labelled" else load_teacher(run, data)
+    callbacks = build_callbacks(config, schedule, stopwatch, run_dir, rewinds, teacher)
     with trainer_at_fault(), lost_process_told(run_dir):
         trainer = build_trainer(config, run_dir, callbacks, loggers, epochs)
         with settings_at_fault():

@@ -1,7 +1,7 @@
-"""Self-training: the network labels those unlabelled images that it is surest of, and its layers learn from them."""
+"""Self-training: a network labels those unlabelled images that it is surest of, and layers learn from them."""
 
 import math
-from typing import Any, Literal, get_args
+from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
@@ -14,12 +14,18 @@ from lwtrain.data.module import SemiSupervisedDataModule
 from lwtrain.data.row_count import row_counts
 from lwtrain.evaluating import evaluating
 from lwtrain.fronts.front import rows_at_once
+from lwtrain.network import VotingNetwork
 from lwtrain.part_times import spent_on
 from lwtrain.schedules import Together, awake
 from lwtrain.stack import LayerStack
 from lwtrain.undeclared import datamodule_of
 
-Teacher = Literal["vote", "own"]
+
+class Answers(NamedTuple):
+    """What teachers take the unlabelled images for, (teachers, images) each."""
+
+    sureness: Tensor
+    classes: Tensor
 
 
 class PseudoLabels(Callback):
@@ -30,7 +36,8 @@ class PseudoLabels(Callback):
     same step. Here it is the network as it stands when a layer begins to train again, so that one forward pass over
     the unlabelled images serves a whole wave, no gradient crosses layers, and fronts serve as ever. The surest are
     picked by their rank rather than by a threshold, as by Cascante-Bonilla et al. (2021, "Curriculum labeling",
-    arXiv:2001.06001): how sure a vote of weak and strong layers sounds says little, but the order is good.
+    arXiv:2001.06001): how sure a vote of weak and strong layers sounds says little, but the order is good. As there, a
+    network that has been trained can teach one that begins anew, which then need not unlearn early mistakes.
 
     Promises: no layer trains twice with the same labels, for they are made anew before an epoch of a layer that has
     trained since they were made (once a wave, where a visit is one epoch; else before each epoch but a visit's first);
@@ -40,7 +47,8 @@ class PseudoLabels(Callback):
     Args:
         schedule: Of the run; it says who trains when, and stands before this among the callbacks.
         teacher: "vote": all layers that have trained, by their mean, however the stack's own votes are counted; "own":
-            the layer that learns, for itself.
+            the layer that learns, for itself; a trained network: that one, by its vote, from the first epoch on. It is
+            asked once, and has to know nothing of the images held out (`lwtrain.teaching_run.load_teacher`).
         share: How many of the images that the teacher takes for one class get that label in the end, the surest ones;
             above 0 and at most 1. Taken class by class, so that classes which are hard to tell get their share, too.
         ramp: In which part of the run's epochs the share grows, evenly, from nothing to its full size; 0: it has that
@@ -52,22 +60,27 @@ class PseudoLabels(Callback):
     """
 
     def __init__(
-        self, schedule: LayerSchedule, teacher: Teacher = "vote", share: float = 0.8, ramp: float = 1.0
+        self,
+        schedule: LayerSchedule,
+        teacher: str | VotingNetwork = "vote",
+        share: float = 0.8,
+        ramp: float = 1.0,
     ) -> None:
-        if teacher not in get_args(Teacher):
-            raise ValueError(f"pseudo_labels.teacher={teacher}: choose vote or own")
+        if not isinstance(teacher, VotingNetwork) and teacher not in ("vote", "own"):
+            raise ValueError(f"pseudo_labels.teacher={teacher}: choose vote or own, or give a trained network")
         if not 0 < share <= 1:
             raise ValueError(f"pseudo_labels.share={share}: choose a number above 0 and at most 1")
         if not 0 <= ramp <= 1:
             raise ValueError(f"pseudo_labels.ramp={ramp}: choose a number from 0 to 1")
         self.schedule, self.teacher, self.share, self.ramp = schedule, teacher, share, ramp
         self._labels: Tensor | None = None  # (teachers, unlabelled images) int16
+        self._answers: Answers | None = None  # of a teacher that trains no more
         self._plan: list[float | None] = []  # by epoch
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Forget the labels of an earlier fit; a checkpoint, if any, is read after this."""
         if stage == "fit":
-            self._labels = None
+            self._labels = self._answers = None
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Make sure that there is a way to hand labels out."""
@@ -85,10 +98,10 @@ class PseudoLabels(Callback):
         data, share = self._data(trainer), self._plan[trainer.current_epoch]
         if len(data.unlabelled) and share is not None:
             with torch.no_grad(), evaluating(pl_module), trainer.precision_plugin.forward_context():
-                self._labels = self._ask(pl_module, data, share)
+                self._labels = self._given(pl_module, data, share)
             pl_module.record(self._figures(pl_module, data))
         if self._labels is not None:
-            teacher = 0 if self.teacher == "vote" else pl_module.learners[-1]
+            teacher = pl_module.learners[-1] if self.teacher == "own" else 0
             data.pseudo_labels = self._labels[teacher]
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -115,7 +128,8 @@ class PseudoLabels(Callback):
     def _data(self, trainer: pl.Trainer) -> SemiSupervisedDataModule:
         data = datamodule_of(trainer)
         if not isinstance(data, SemiSupervisedDataModule):
-            raise ValueError(f"pseudo_labels.teacher={self.teacher}: needs a SemiSupervisedDataModule; choose none")
+            teacher = "a network" if isinstance(self.teacher, VotingNetwork) else self.teacher
+            raise ValueError(f"pseudo_labels.teacher={teacher}: needs a SemiSupervisedDataModule; choose none")
         return data
 
     def _planned(self, num_layers: int) -> list[float | None]:
@@ -123,7 +137,8 @@ class PseudoLabels(Callback):
         moments = self.schedule.timetable(num_layers)
         growing = self.ramp * len(moments)
         plan: list[float | None] = []
-        taught: set[int] = set()  # by the last labels, or before there were any
+        beforehand = isinstance(self.teacher, VotingNetwork)
+        taught = set(range(num_layers)) if beforehand else set[int]()  # by the last labels, or before there were any
         for epoch, moment in enumerate(moments):
             learners = set(awake(moment.visit.layer, num_layers, self.schedule.rest))
             if learners & taught:
@@ -134,14 +149,14 @@ class PseudoLabels(Callback):
             taught |= learners
         return plan
 
-    def _ask(self, stack: LayerStack, data: SemiSupervisedDataModule, share: float) -> Tensor:
-        """Let the teachers look at all unlabelled images, and label a share of them."""
-        answers = []
-        for rows in data.unlabelled.split(rows_at_once(stack.device)):
-            images = data.train.images[rows.to(data.train.images.device)].to(stack.device)
-            shares = stack.layer_probabilities(images, flips=False)
-            answers.append(shares[stack.voters].mean(dim=0, keepdim=True) if self.teacher == "vote" else shares)
-        labels = [surest(probabilities, share) for probabilities in torch.cat(answers, dim=1)]
+    def _given(self, stack: LayerStack, data: SemiSupervisedDataModule, share: float) -> Tensor:
+        """Label a share of the unlabelled images by what the teachers take them for."""
+        if self._answers is None:
+            answers = self._ask(stack, data)
+            self._answers = answers if isinstance(self.teacher, VotingNetwork) else None
+        else:
+            answers = self._answers
+        labels = [surest(*answer, share) for answer in zip(*answers, strict=True)]
         if self.teacher == "own":
             labels = [
                 own if voter in stack.voter_numbers else torch.full_like(own, NO_LABEL)  # some have never trained
@@ -149,12 +164,30 @@ class PseudoLabels(Callback):
             ]
         return torch.stack(labels).cpu()
 
+    def _ask(self, stack: LayerStack, data: SemiSupervisedDataModule) -> Answers:
+        """Let the teachers look at all unlabelled images."""
+        sureness, classes = [], []
+        for rows in data.unlabelled.split(rows_at_once(stack.device)):
+            images = data.train.images[rows.to(data.train.images.device)].to(stack.device)
+            if isinstance(self.teacher, VotingNetwork):
+                shares = self.teacher.to(stack.device).vote(images)[None]
+            elif self.teacher == "own":
+                shares = stack.layer_probabilities(images, flips=False)
+            else:
+                shares = stack.layer_probabilities(images, flips=False)[stack.voters].mean(dim=0, keepdim=True)
+            highest = shares.max(dim=2)
+            sureness.append(highest.values)
+            classes.append(highest.indices)
+        if isinstance(self.teacher, VotingNetwork):
+            self.teacher.cpu()  # it leaves the accelerator to those who learn
+        return Answers(torch.cat(sureness, dim=1), torch.cat(classes, dim=1))
+
     def _figures(self, stack: LayerStack, data: SemiSupervisedDataModule) -> dict[str, Tensor]:
         """Say how many images got a label, and of how many it is right, where that is known."""
         assert self._labels is not None
         truth, figures = data.train.labels[data.unlabelled], {}
-        voices = ["vote"] if self.teacher == "vote" else stack.names
-        heard = [True] if self.teacher == "vote" else stack.voters.tolist()
+        voices = stack.names if self.teacher == "own" else ["vote"]
+        heard = stack.voters.tolist() if self.teacher == "own" else [True]
         for name, labels, spoken in zip(voices, self._labels, heard, strict=True):
             if spoken:
                 sure = labels != NO_LABEL
@@ -165,24 +198,24 @@ class PseudoLabels(Callback):
         return figures
 
 
-def surest(probabilities: Tensor, share: float) -> Tensor:
+def surest(sureness: Tensor, classes: Tensor, share: float) -> Tensor:
     """Label the surest images of each class that they are taken for, and no others.
 
     Args:
-        probabilities: (images, classes)
+        sureness: (images,): The higher, the surer.
+        classes: (images,) int64: What they are taken for.
         share: Of the images taken for one class; rounded up, so that no such class is left out.
 
     Returns:
         (images,) int16: class numbers, and `NO_LABEL` elsewhere.
 
     Example:
-        >>> surest(torch.tensor([[0.1, 0.9], [0.4, 0.6], [0.7, 0.3]]), share=0.5)
+        >>> surest(torch.tensor([0.9, 0.6, 0.7]), torch.tensor([1, 1, 0]), share=0.5)
         tensor([ 1, -1,  0], dtype=torch.int16)
     """
-    highest, classes = probabilities.max(dim=1)
     labels = torch.full_like(classes, NO_LABEL, dtype=torch.int16)
-    for number in range(probabilities.shape[1]):
+    for number in classes.unique().tolist():
         members = torch.nonzero(classes == number).squeeze(1)
-        order = highest[members].argsort(descending=True, stable=True)
+        order = sureness[members].argsort(descending=True, stable=True)
         labels[members[order[: math.ceil(share * len(members))]]] = number
     return labels

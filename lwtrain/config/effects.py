@@ -149,7 +149,7 @@ def _idle_in_pseudo_labels(config: Config, images: DatasetInfo) -> Iterator[tupl
         reason = "labels=all leaves no image unlabelled"
     elif config.batches == "labelled":
         reason = "batches=labelled leaves unlabelled images out"
-    elif _most_epochs(config.schedule) == 1:
+    elif _most_epochs(config.schedule) == 1 and config.pseudo_labels.run is None:
         reason = "no layer trains for a second epoch, and labels come from layers that have trained"
     else:
         return

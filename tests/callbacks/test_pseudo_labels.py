@@ -75,7 +75,8 @@ def test_labels_are_the_same_however_votes_are_counted(teacher: Any) -> None:
 @pytest.mark.parametrize("share", [0.01, 0.5, 1.0])
 def test_of_each_class_the_surest_share_is_labelled(share: float) -> None:
     probabilities = torch.rand(200, 5, generator=torch.Generator().manual_seed(0)).softmax(dim=1)
-    labels, (highest, classes) = surest(probabilities, share), probabilities.max(dim=1)
+    highest, classes = probabilities.max(dim=1)
+    labels = surest(highest, classes, share)
     for number in range(5):
         picked, members = labels == number, classes == number
         assert picked.sum() == max(1, -(-members.sum() * share // 1))
@@ -86,8 +87,8 @@ def test_of_each_class_the_surest_share_is_labelled(share: float) -> None:
 
 
 def test_a_class_that_nobody_is_taken_for_stays_out() -> None:
-    assert surest(torch.tensor([[0.9, 0.1], [0.8, 0.2]]), 1.0).tolist() == [0, 0]
-    assert surest(torch.empty(0, 3), 0.5).shape == (0,)
+    assert surest(torch.tensor([0.9, 0.8]), torch.tensor([0, 0]), 1.0).tolist() == [0, 0]
+    assert surest(torch.empty(0), torch.empty(0).long(), 0.5).shape == (0,)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_labels_are_the_vote_of_the_network_before_a_layer_trains_again(
     images, last = data.train.images[data.unlabelled], None
     for epoch, labels in enumerate(watch.labels):
         if epoch in fresh:
-            last = surest(watch.networks[epoch].vote(images), 0.5)
+            last = surest(*watch.networks[epoch].vote(images).max(dim=1), 0.5)
         assert (labels is None) == (last is None), epoch
         assert labels is None or torch.equal(labels, last), epoch
 
@@ -126,7 +127,7 @@ def test_the_share_grows_over_a_part_of_the_epochs(
     _, watch, data = taught(schedule, share=0.8, ramp=ramp)
     for epoch, share in shares.items():
         vote = watch.networks[epoch].vote(data.train.images[data.unlabelled])
-        expected, labels = surest(vote, share), watch.labels[epoch]
+        expected, labels = surest(*vote.max(dim=1), share), watch.labels[epoch]
         assert labels is not None
         assert torch.equal(labels, expected), epoch
 
@@ -136,8 +137,30 @@ def test_each_layer_can_be_its_own_teacher() -> None:
     opinions = watch.networks[3].layer_probabilities(data.train.images[data.unlabelled])
     for layer in range(3):
         assert watch.labels[layer] is None
-        assert torch.equal(watch.labels[3 + layer], surest(opinions[layer], 0.5))
+        assert torch.equal(watch.labels[3 + layer], surest(*opinions[layer].max(dim=1), 0.5))
     assert not torch.equal(watch.labels[3], watch.labels[5])
+
+
+@pytest.mark.parametrize(
+    ("make", "ramp", "shares"),
+    [
+        (lambda: WaveSchedule(2, 2), 0.0, [0.5] * 6),
+        (lambda: WaveSchedule(4, 4), 1.0, [0.0] * 3 + [0.125] * 3 + [0.25] * 3 + [0.375] * 3),
+        (lambda: SequentialSchedule(2), 0.5, [0.0, 1 / 6, 1 / 6, 0.5, 0.5, 0.5]),
+        (lambda: SimultaneousSchedule(4), 0.5, [0.0, 0.25, 0.5, 0.5]),
+    ],
+)
+def test_a_trained_network_teaches_from_the_first_epoch(
+    make: Callable[[], LayerSchedule], ramp: float, shares: list[float]
+) -> None:
+    trained = fit(WaveSchedule(3, 3), tiny_stack(vote_rule=VoteRule("doubling")), tiny_data()).eval()
+    before = tensors(trained)
+    _, watch, data = taught(make(), trained, ramp=ramp)
+    answers = trained.vote(data.train.images[data.unlabelled]).max(dim=1)
+    for epoch, (labels, share) in enumerate(zip(watch.labels, shares, strict=True)):
+        assert labels is not None
+        assert torch.equal(labels, surest(*answers, share)), epoch
+    assert not differing(before, tensors(trained))
 
 
 def test_a_layer_that_has_not_trained_does_not_teach_itself() -> None:
@@ -192,9 +215,11 @@ def test_the_front_makes_no_difference(front: str) -> None:
     assert not differing(tensors(one), tensors(other))
 
 
-@pytest.mark.parametrize("teacher", ["vote", "own"])
+@pytest.mark.parametrize("teacher", ["vote", "own", "network"])
 @pytest.mark.parametrize("stop", [2, 4, 7])
-def test_a_resumed_run_goes_on_with_its_labels(tmp_path: Path, teacher: str, stop: int) -> None:
+def test_a_resumed_run_goes_on_with_its_labels(tmp_path: Path, teacher: Any, stop: int) -> None:
+    if teacher == "network":
+        teacher = fit(WaveSchedule(1, 1), tiny_stack(), tiny_data()).eval()
     whole, watch, _ = taught(WaveSchedule(3, 3), teacher)
     taught(WaveSchedule(3, 3), teacher, folder=tmp_path, max_epochs=stop)
     resumed, rest, _ = taught(WaveSchedule(3, 3), teacher, resume=tmp_path / "last.ckpt", seed=5)
@@ -267,8 +292,8 @@ def test_how_many_rows_epochs_will_have_is_foreseen(make: Callable[[], LayerSche
 
 def test_what_cannot_be_is_refused() -> None:
     schedule = SimultaneousSchedule(2)
-    with pytest.raises(ValueError, match=r"^pseudo_labels\.teacher=head: choose vote or own$"):
-        PseudoLabels(schedule, "head")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^pseudo_labels\.teacher=head: choose vote or own, or give a"):
+        PseudoLabels(schedule, "head")
     for share in (0.0, 1.5, float("nan")):
         with pytest.raises(ValueError, match=rf"^pseudo_labels\.share={share}: choose a number above 0 and at most 1$"):
             PseudoLabels(schedule, share=share)

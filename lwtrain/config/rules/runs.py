@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from lwtrain import schedules
+from lwtrain.config.run_folders import check_is_run
 from lwtrain.config.schema import (
     BackpropConfig,
     CallbacksConfig,
@@ -15,6 +16,7 @@ from lwtrain.config.schema import (
     ModelConfig,
     OptimizerConfig,
     PipelinedConfig,
+    PseudoLabelsConfig,
     ScheduleConfig,
     SGDConfig,
     SimultaneousConfig,
@@ -23,6 +25,8 @@ from lwtrain.config.schema import (
 )
 from lwtrain.config.wording import shown
 from lwtrain.courses import check_drops
+from lwtrain.errors import DataError
+from lwtrain.registry import choices_hint
 
 
 def _every_layer_has_a_learning_rate(model: ModelConfig, optimizer: OptimizerConfig) -> None:
@@ -85,6 +89,18 @@ def _layers_to_load_are_there(layer: LayerConfig) -> None:
     for path in layer.load or []:
         if not Path(path).exists():
             raise ValueError(f"layer.load={path}: there is no such file or folder")
+
+
+def _a_run_that_teaches_is_there(pseudo_labels: PseudoLabelsConfig) -> None:
+    run = pseudo_labels.run
+    if run is not None and not run.is_dir():
+        hint = choices_hint(pseudo_labels.teacher, ["none", "vote", "own"])
+        raise ValueError(f"pseudo_labels.teacher={pseudo_labels.teacher}: {hint}, or the folder of a trained run")
+    if run is not None:
+        try:
+            check_is_run(run, "last")
+        except DataError as error:
+            raise ValueError(f"pseudo_labels.teacher={error}") from error
 
 
 def _loaded_layers_can_rest(layer: LayerConfig, schedule: ScheduleConfig) -> None:
@@ -174,6 +190,7 @@ RULES: tuple[Callable[..., None], ...] = (
     _visits_name_layers_that_exist,
     _averages_are_of_epochs_that_there_are,
     _layers_to_load_are_there,
+    _a_run_that_teaches_is_there,
     _loaded_layers_can_rest,
     _front_has_a_folder,
     _data_dir_is_a_folder,

@@ -6,6 +6,7 @@ those of the class with `name: str`, so that a new choice with known settings ne
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 from lwtrain.config.ranges import Count, OrAuto, Range, Share, ShareOrAll
@@ -169,9 +170,9 @@ class LayerConfig:
 
 @dataclass(frozen=True)
 class PseudoLabelsConfig:
-    """Labels that unlabelled images get from the network itself."""
+    """Labels that unlabelled images get from the network itself, or from one that has been trained before."""
 
-    teacher: Literal["none", "vote", "own"]
+    teacher: Literal["none", "vote", "own"] | str
     share: ShareOrAll
     ramp: Annotated[float, Range(at_least=0, at_most=1)]
 
@@ -179,6 +180,11 @@ class PseudoLabelsConfig:
     def teaches(self) -> bool:
         """Whether there is a teacher."""
         return self.teacher != "none"
+
+    @property
+    def run(self) -> Path | None:
+        """The folder of the trained run that teaches; None where the network does itself."""
+        return None if self.teacher in ("none", "vote", "own") else Path(self.teacher)
 
 
 @dataclass(frozen=True)
