@@ -1,6 +1,7 @@
 """Carries out the trainings of a study: each goes on where it stopped, and its result is kept."""
 
 import math
+import shlex
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from lwtrain.failures import read_failure
 from lwtrain.plain_files import read_plain
 from studying.budgets import PROBE, Calibration, Calibrations, Length
 from studying.processes import alone, last_lines, train
+from studying.study import TEACHER, key_of
 from studying.trials import Trial, changes
 from tabulating.record import check_record, keep, record
 
@@ -57,30 +59,38 @@ class Conductor:
         """Give the words of the trial's command as far as they are known; a budget's may have to be measured first."""
         place = f"hydra.run.dir={_written(self._folder(trial))}"
         if trial.minutes is None:
-            return [*trial.words(), place]
+            return [*self._settings(trial), place]
         calibration = Calibrations(self.results).get(trial.run.name, trial.study.words(trial.run))
         length = ["schedule.epochs=MEASURED"] if calibration is None else self._length(trial, calibration)
-        return [*trial.words(length), place]
+        return [*self._settings(trial, length), place]
 
     def carry_out(self, trial: Trial) -> dict[str, Any]:
         """Train, or go on training, and keep the result.
 
         Raises:
             ConfigError: If a budget is too short.
-            DataError: If there is another run in the trial's folder.
+            DataError: If there is another run in the trial's folder, or its teacher has not been trained.
             TrainingError: If the training fails; with its last lines.
         """
-        folder, length = self._folder(trial), self._measured_length(trial)
+        folder = self._folder(trial)
+        if trial.teacher and not _is_finished(self._folder(trial.teacher)):
+            raise DataError(f"its teacher's run is not in {self._folder(trial.teacher)}; train it there first")
+        length = self._measured_length(trial)
         with alone(self._log(folder)) as log:
             if not _is_finished(folder):
-                self._train([*trial.words(length), f"hydra.run.dir={_written(folder)}"], folder, log)
-            kept = record(folder)
+                self._train([*self._settings(trial, length), f"hydra.run.dir={_written(folder)}"], folder, log)
+            kept = _by_name(record(folder), trial)
         if other := changes(trial, kept["config"]):
             raise DataError(f"{folder}: it holds a run with {', '.join(other)}; take it away to train anew")
         budget = {} if trial.minutes is None else {"minutes": trial.minutes}
         kept = {"study": trial.study.name, "run": trial.run.name, **budget, **kept}
         keep(kept, self.results / trial.file)
         return kept
+
+    def _settings(self, trial: Trial, length: Sequence[str] = ()) -> list[str]:
+        """Give all settings of a trial, its teacher's folder among them; `length` are those that fill the budget."""
+        teacher = [f"{TEACHER}={_written(self._folder(trial.teacher))}"] if trial.teacher else []
+        return [*trial.words(length), *teacher]
 
     def _length(self, trial: Trial, calibration: Calibration) -> list[str]:
         assert trial.minutes is not None
@@ -126,7 +136,7 @@ class Conductor:
         with alone(self._log(folder)) as log:
             shutil.rmtree(folder, ignore_errors=True)  # a measurement that was broken off is made again
             limit = [f"trainer.max_time={_as_time(patience)}"] if math.isfinite(patience) else []
-            words = [*trial.words(_words_of(trial, length)), *_CALIBRATING, *limit]
+            words = [*self._settings(trial, _words_of(trial, length)), *_CALIBRATING, *limit]
             self._train([*words, f"hydra.run.dir={_written(folder)}"], folder, log)
             metrics = read_plain(folder / "metrics.json")
             # The epoch in which trainer.max_time strikes may count as trained, so the time is looked at, too.
@@ -160,6 +170,16 @@ def _words_of(trial: Trial, length: Length) -> list[str]:
         return length.words(schedule)
     except ConfigError as error:
         raise ConfigError(f"{trial.study.name}, run {trial.run.name}: {error}") from error
+
+
+def _by_name(kept: dict[str, Any], trial: Trial) -> dict[str, Any]:
+    """Let a result name its teacher's run, as the study does: where that lay is nothing to keep."""
+    if trial.teacher is None:
+        return kept
+    name = trial.teacher.run.name
+    words = [f"{TEACHER}={name}" if key_of(word) == TEACHER else word for word in shlex.split(kept["command"] or "")]
+    labelling = kept["config"]["pseudo_labels"] | {"teacher": name}
+    return kept | {"command": shlex.join(words), "config": kept["config"] | {"pseudo_labels": labelling}}
 
 
 def _is_finished(folder: Path) -> bool:

@@ -12,7 +12,9 @@ from lwtrain.plain_files import read_plain
 from lwtrain.registry import choices_hint
 
 SET_BY_STUDY = ("seed", "ckpt_path", "hydra")
+TEACHER = "pseudo_labels.teacher"
 SET_BY_BUDGET = ("schedule.epochs", "schedule.waves", "schedule.visits", "trainer.limit_train_batches")
+_OF_RUN = ("settings", "against", "teacher")
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")  # of folders and files, and of what Hydra takes without quotes
 
 
@@ -24,6 +26,8 @@ class StudyRun:
     settings: tuple[str, ...]
     against: str
     """The run that its difference is taken to; of the first run, and of others that stand alone, its own name."""
+    teacher: str | None = None
+    """The run before it whose network, trained with the same seed, labels images for this one."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,7 @@ def _runs(given: Any, taken: Sequence[str]) -> tuple[StudyRun, ...]:
         raise ConfigError("runs: list them, each as {name: ..., settings: ...}")
     names: list[str] = []
     for number, run in enumerate(given):
-        _check_keys(f"runs[{number}]", run, ("name", "settings", "against"), optional=("settings", "against"))
+        _check_keys(f"runs[{number}]", run, ("name", *_OF_RUN), optional=_OF_RUN)
         if not _NAME.fullmatch(str(run["name"])):
             raise ConfigError(
                 f"runs[{number}].name={run['name']}: choose letters, digits, dots, dashes and underscores"
@@ -119,19 +123,19 @@ def _runs(given: Any, taken: Sequence[str]) -> tuple[StudyRun, ...]:
             raise ConfigError(f"runs[{number}].name={run['name']}: another run has this name")
         names.append(str(run["name"]))
     _some("runs", names)
-    for run in given:
-        if str(run.get("against", names[0])) not in names:
-            raise ConfigError(
-                f"run {run['name']}: against={run['against']}: {choices_hint(str(run['against']), names)}"
-            )
-    return tuple(
-        StudyRun(
-            name,
-            _words(f"run {name}: settings", run.get("settings", ""), taken),
-            str(run.get("against", names[0])),
-        )
-        for name, run in zip(names, given, strict=True)
-    )
+    for number, run in enumerate(given):
+        for key, there in (("against", names), ("teacher", names[:number])):
+            if key in run and str(run[key]) not in there:
+                hint = choices_hint(str(run[key]), there) if there else "no run stands before this one"
+                raise ConfigError(f"run {run['name']}: {key}={run[key]}: {hint}")
+    return tuple(_run(name, run, names[0], taken) for name, run in zip(names, given, strict=True))
+
+
+def _run(name: str, given: Mapping[str, Any], first: str, taken: Sequence[str]) -> StudyRun:
+    taken = [*taken, TEACHER] if "teacher" in given else taken
+    settings = _words(f"run {name}: settings", given.get("settings", ""), taken)
+    teacher = str(given["teacher"]) if "teacher" in given else None
+    return StudyRun(name, settings, str(given.get("against", first)), teacher)
 
 
 def _check_keys(place: str, given: Any, known: Sequence[str], optional: Iterable[str]) -> None:

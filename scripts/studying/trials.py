@@ -12,7 +12,7 @@ from lwtrain.config.loading import load_config
 from lwtrain.config.schema import Config
 from lwtrain.config.wording import shown
 from lwtrain.errors import ConfigError
-from studying.study import SET_BY_BUDGET, Study, StudyRun
+from studying.study import SET_BY_BUDGET, TEACHER, Study, StudyRun
 from tabulating.rows import telling_settings
 
 
@@ -50,6 +50,12 @@ class Trial:
         (against,) = (run for run in self.study.runs if run.name == self.run.against)
         return None if against == self.run else replace(self, run=against)
 
+    @property
+    def teacher(self) -> "Trial | None":
+        """The trial whose network labels images for this one; None where none does."""
+        runs = [run for run in self.study.runs if run.name == self.run.teacher]
+        return replace(self, run=runs[0]) if runs else None
+
     def _budget(self, space: str) -> list[str]:
         return [] if self.minutes is None else [f"{self.minutes:g}{space}min"]
 
@@ -59,13 +65,17 @@ class Trial:
 
     @property
     def config(self) -> Config:
-        """Its settings, checked, without what fills the budget; the seed is 0.
+        """Its settings, checked, without what fills the budget; the seed is 0, and a teacher goes by its run's name.
 
         Raises:
             ConfigError: If train.py refuses them; in one line.
         """
+        words, teacher = self.study.words(self.run), self.run.teacher
         try:
-            return _config(tuple(self.study.words(self.run)))
+            if teacher is None:
+                return _config(tuple(words))
+            config = _config((*words, f"{TEACHER}=vote"))  # for now: the other run need not have been trained yet
+            return replace(config, pseudo_labels=replace(config.pseudo_labels, teacher=teacher))
         except ConfigError as error:
             raise ConfigError(
                 f"{self.study.name}, run {self.run.name}: {'; '.join(str(error).splitlines())}"

@@ -119,6 +119,29 @@ def test_the_study_is_a_section_of_the_page(folder: Path, gone_on: subprocess.Co
     assert picture.read_bytes() == drawn
 
 
+def test_a_run_teaches_the_next(tmp_path: Path) -> None:
+    runs = [{"name": "first"}, {"name": "taught", "teacher": "first", "settings": "pseudo_labels.ramp=0"}]
+    few = f"{BASE} labels=30 schedule=simultaneous schedule.epochs=1"
+    store(tmp_path / "studies", base=few, seeds=[0], runs=runs)
+    early = call(*words(tmp_path, "--only", "taught"))
+    place = tmp_path / "outputs/small/first/seed-0"
+    assert (early.returncode, early.stdout.splitlines()[1]) == (
+        1,
+        f"taught, seed 0: its teacher's run is not in {place}; train it there first",
+    )
+    dry = call(*words(tmp_path, "--dry"))
+    assert f" pseudo_labels.teacher={place} " in dry.stdout.splitlines()[2]
+    carried_out = call(*words(tmp_path))
+    assert carried_out.returncode == 0, carried_out.stdout
+    figures = json.loads((tmp_path / "outputs/small/taught/seed-0/metrics.json").read_text())
+    assert figures["vote/pseudo_labels/share"] > 0.8
+    kept = json.loads((tmp_path / "results/small/taught_seed-0.json").read_text())
+    assert kept["config"]["pseudo_labels"]["teacher"] == "first"
+    assert "pseudo_labels.teacher=first" in kept["command"]
+    assert str(tmp_path) not in json.dumps(kept)
+    assert call(*words(tmp_path)).stdout == "Small: 2 of 2 trainings have a result\n"
+
+
 @pytest.mark.parametrize(
     ("named", "further", "message"),
     [

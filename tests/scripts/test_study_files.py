@@ -42,6 +42,14 @@ def test_settings_of_a_run_take_the_place_of_the_base(tmp_path: Path) -> None:
     assert study.words(study.runs[1]) == ["model=vgg8b", "encoder=c", "model.width=0.5"]
 
 
+def test_a_run_is_taught_by_an_earlier_one_with_the_same_seed(tmp_path: Path) -> None:
+    runs = [{"name": "first", "settings": ""}, {"name": "taught", "teacher": "first"}]
+    study = read_study("small", store(tmp_path, base="labels=100 encoder=pool", runs=runs))
+    first, taught = trials(study, seeds=[1])
+    assert (first.teacher, taught.teacher) == (None, first)
+    assert (taught.config.pseudo_labels.teacher, taught.config.batches) == ("first", "half")
+
+
 def test_all_runs_have_one_seed_before_any_has_the_next(tmp_path: Path) -> None:
     study = read_study("small", store(tmp_path, minutes=[8, 2.5]))
     listed = [(trial.seed, trial.minutes, trial.run.name) for trial in trials(study, only=["c", "wave"])]
@@ -75,17 +83,29 @@ def test_all_runs_have_one_seed_before_any_has_the_next(tmp_path: Path) -> None:
         ),
         ({"runs": []}, "runs: list at least one"),
         ({"runs": {"name": "x"}}, "runs: list them, each as {name: ..., settings: ...}"),
-        ({"runs": ["x"]}, "runs[0]: write name, settings, against, each with a value"),
+        ({"runs": ["x"]}, "runs[0]: write name, settings, against, teacher, each with a value"),
         ({"runs": [{"name": "x"}, {"name": "x"}]}, "runs[1].name=x: another run has this name"),
         ({"runs": [{"settings": "labels=10"}]}, "runs[0].name: missing"),
         ({"runs": [{"name": "../x"}]}, "runs[0].name=../x: choose letters, digits, dots, dashes and underscores"),
         (
             {"runs": [{"name": "x", "setting": "y"}]},
-            "runs[0].setting: no such key; did you mean 'settings'? Choices: name, settings, against",
+            "runs[0].setting: no such key; did you mean 'settings'? Choices: name, settings, against, teacher",
         ),
         (
             {"runs": [{"name": "wave", "against": "wafe"}]},
             "run wave: against=wafe: did you mean 'wave'? Choices: wave",
+        ),
+        (
+            {"runs": [{"name": "wave", "teacher": "wave"}]},
+            "run wave: teacher=wave: no run stands before this one",
+        ),
+        (
+            {"runs": [{"name": "wave"}, {"name": "taught", "teacher": "wafe"}]},
+            "run taught: teacher=wafe: did you mean 'wave'? Choices: wave",
+        ),
+        (
+            {"runs": [{"name": "a"}, {"name": "b", "teacher": "a", "settings": "pseudo_labels.teacher=vote"}]},
+            "run b: settings: pseudo_labels.teacher=vote: leave it to the study, which sets it for each run",
         ),
     ],
 )
