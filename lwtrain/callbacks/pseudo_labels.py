@@ -39,10 +39,10 @@ class PseudoLabels(Callback):
     arXiv:2001.06001): how sure a vote of weak and strong layers sounds says little, but the order is good. As there, a
     network that has been trained can teach one that begins anew, which then need not unlearn early mistakes.
 
-    Promises: no layer trains twice with the same labels, for they are made anew before an epoch of a layer that has
-    trained since they were made (once a wave, where a visit is one epoch; else before each epoch but a visit's first);
-    labels follow from weights alone, so that a run resumed from any epoch goes on bit for bit; and no hidden label is
-    used but to report how many pseudo-labels are right.
+    Promises: where the network teaches itself no layer trains twice with the same labels, for they are made anew before
+    an epoch of a layer that has trained since they were made (once a wave, where a visit is one epoch; else before each
+    epoch but a visit's first); labels follow from weights alone, so that a run resumed from any epoch goes on bit for
+    bit; and no hidden label is used but to report how many pseudo-labels are right.
 
     Args:
         schedule: Of the run; it says who trains when, and stands before this among the callbacks.
@@ -151,11 +151,9 @@ class PseudoLabels(Callback):
 
     def _given(self, stack: LayerStack, data: SemiSupervisedDataModule, share: float) -> Tensor:
         """Label a share of the unlabelled images by what the teachers take them for."""
-        if self._answers is None:
-            answers = self._ask(stack, data)
-            self._answers = answers if isinstance(self.teacher, VotingNetwork) else None
-        else:
-            answers = self._answers
+        answers = self._answers or self._ask(stack, data)
+        if isinstance(self.teacher, VotingNetwork):
+            self._answers = answers
         labels = [surest(*answer, share) for answer in zip(*answers, strict=True)]
         if self.teacher == "own":
             labels = [
@@ -166,21 +164,23 @@ class PseudoLabels(Callback):
 
     def _ask(self, stack: LayerStack, data: SemiSupervisedDataModule) -> Answers:
         """Let the teachers look at all unlabelled images."""
-        sureness, classes = [], []
+        if isinstance(self.teacher, VotingNetwork):
+            self.teacher.to(stack.device)
+        highest = []
         for rows in data.unlabelled.split(rows_at_once(stack.device)):
             images = data.train.images[rows.to(data.train.images.device)].to(stack.device)
-            if isinstance(self.teacher, VotingNetwork):
-                shares = self.teacher.to(stack.device).vote(images)[None]
-            elif self.teacher == "own":
-                shares = stack.layer_probabilities(images, flips=False)
-            else:
-                shares = stack.layer_probabilities(images, flips=False)[stack.voters].mean(dim=0, keepdim=True)
-            highest = shares.max(dim=2)
-            sureness.append(highest.values)
-            classes.append(highest.indices)
+            highest.append(self._probabilities(stack, images).max(dim=2))
         if isinstance(self.teacher, VotingNetwork):
             self.teacher.cpu()  # it leaves the accelerator to those who learn
+        sureness, classes = zip(*highest, strict=True)
         return Answers(torch.cat(sureness, dim=1), torch.cat(classes, dim=1))
+
+    def _probabilities(self, stack: LayerStack, images: Tensor) -> Tensor:
+        """Give what each teacher says of some images, (teachers, images, classes)."""
+        if isinstance(self.teacher, VotingNetwork):
+            return self.teacher.vote(images)[None]
+        shares = stack.layer_probabilities(images, flips=False)
+        return shares if self.teacher == "own" else shares[stack.voters].mean(dim=0, keepdim=True)
 
     def _figures(self, stack: LayerStack, data: SemiSupervisedDataModule) -> dict[str, Tensor]:
         """Say how many images got a label, and of how many it is right, where that is known."""
