@@ -135,13 +135,16 @@ class Calibrations:
     def get(self, run: str, settings: Sequence[str]) -> Calibration | None:
         """Give what is known of a run; None if it has not been measured on this machine with these settings.
 
+        What another run took that differs by its learning rate alone is known of this one, too.
+
         Raises:
             DataError: If the file cannot be read.
         """
-        known = self._read().get(self._machine, {}).get(run)
-        if known is None or known["settings"] != shlex.join(settings):
-            return None
-        return Calibration(**{field.name: float(known[field.name]) for field in fields(Calibration)})
+        runs = self._read().get(self._machine, {})
+        for known in (runs.get(run), *runs.values()):
+            if known is not None and _taking_time(shlex.split(known["settings"])) == _taking_time(settings):
+                return Calibration(**{field.name: float(known[field.name]) for field in fields(Calibration)})
+        return None
 
     def put(self, run: str, settings: Sequence[str], calibration: Calibration) -> None:
         """Keep what has been measured."""
@@ -154,9 +157,14 @@ class Calibrations:
         try:
             known = read_plain(self._path)
             for run in (run for runs in known.values() for run in runs.values()):
-                [str(run["settings"]), *(float(run[field.name]) for field in fields(Calibration))]
+                [shlex.split(run["settings"]), *(float(run[field.name]) for field in fields(Calibration))]
             return known
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, AttributeError, KeyError, TypeError, OverflowError) as error:
             raise DataError(f"{self._path}: cannot be read; take it away to measure again") from error
+
+
+def _taking_time(settings: Sequence[str]) -> list[str]:
+    """Leave out what makes no step longer."""
+    return [word for word in settings if not word.startswith("optimizer.lr=")]

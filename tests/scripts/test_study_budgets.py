@@ -82,8 +82,17 @@ def test_times_are_kept_for_a_machine_and_for_settings(tmp_path: Path) -> None:
     known = Calibrations(tmp_path, "this")
     assert known.get("wave", ["labels=10"]) == MEASURED
     assert known.get("wave", ["labels=20"]) is None
-    assert known.get("c", ["labels=10"]) is None
+    assert known.get("c", ["labels=10", "encoder=c"]) is None
     assert Calibrations(tmp_path, "another").get("wave", ["labels=10"]) is None
+
+
+def test_times_are_those_of_a_run_that_differs_by_its_learning_rate_alone(tmp_path: Path) -> None:
+    known, other = Calibrations(tmp_path, "this"), Calibration(1.0, 0.5, 1.0)
+    known.put("fast", ["labels=10", "optimizer.lr=0.1"], MEASURED)
+    assert known.get("slow", ["labels=10", "optimizer.lr=0.01"]) == MEASURED
+    assert known.get("c", ["encoder=c", "optimizer.lr=0.1"]) is None
+    known.put("slow", ["labels=10", "optimizer.lr=0.01"], other)
+    assert known.get("slow", ["labels=10", "optimizer.lr=0.01"]) == other
 
 
 def test_times_that_cannot_be_read_are_named(tmp_path: Path) -> None:
