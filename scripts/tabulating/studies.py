@@ -29,6 +29,8 @@ COLUMNS = (
     "",
 )
 
+_FEW = 20  # missing rows that are worth naming
+
 
 @dataclass(frozen=True)
 class StudyRow:
@@ -120,7 +122,9 @@ def section(results: StudyResults, marks: dict[str, str], picture: str | None = 
         yield line(_cells(row, results, marks))
     yield ""
     if missing := results.missing():
-        yield from (f"Not all seeds yet: {', '.join(missing)}.", "")
+        rows = len(study.runs) * len(study.budgets)
+        told = ", ".join(missing) if len(missing) <= _FEW else f"{len(missing)} of {rows} rows"
+        yield from (f"Not all seeds yet: {told}.", "")
     if picture:
         yield from (f"![Learning curves: {study.title}]({picture})", "")
 

@@ -101,6 +101,15 @@ def test_what_is_missing_is_named(folder: Path) -> None:
     assert "Not all seeds yet: c, b." in page_of(folder)
 
 
+def test_many_that_are_missing_are_counted(tmp_path: Path) -> None:
+    runs = [{"name": f"run-{number}", "settings": "schedule=wave"} for number in range(21)]
+    store(tmp_path / "studies", seeds=[0], minutes=[8], runs=runs)
+    keep(tmp_path, "run-0", 0, 0.8, minutes=8)
+    assert "Not all seeds yet: run-1 (8 min), " in page_of(tmp_path)
+    store(tmp_path / "studies", seeds=[0], minutes=[8, 15], runs=runs)
+    assert "Not all seeds yet: 41 of 42 rows." in page_of(tmp_path)
+
+
 def test_rows_cut_short_say_so_and_stand_alone(folder: Path) -> None:
     keep(folder, "wave", 0)
     keep(folder, "wave", 1, cut_short=["1 of 2 epochs"])
