@@ -16,7 +16,7 @@ from lwtrain.data.catalog import dataset_info
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 UNPACKER = CHECKOUT.parent / "shared" / "data" / "unpack.py"  # data kept beside a checkout; nobody needs to have it
-ROOT_LEVEL = logging.getLogger().level  # before any test
+LEVELS = {name: logging.getLogger(name).level for name in (None, "lwtrain")}  # before any test
 
 
 @pytest.fixture(autouse=True)
@@ -61,8 +61,9 @@ def autoencoder_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _give_logging_back() -> None:
+    for name, level in LEVELS.items():
+        logging.getLogger(name).setLevel(level)
     root = logging.getLogger()
-    root.setLevel(ROOT_LEVEL)
     for handler in root.handlers[:]:
         if type(handler).__module__ != "_pytest.logging":
             root.removeHandler(handler)

@@ -38,7 +38,7 @@ def made(*words: str) -> TrainedNetwork:
     for name, tensor in stack.named_buffers():
         if name.endswith(("running_mean", "running_var")):
             tensor.uniform_(0.5, 1.5)
-    return TrainedNetwork(Path("run"), config, stack.eval().requires_grad_(False), images)
+    return TrainedNetwork(Path("run"), config, stack.eval().requires_grad_(False), images, trained_on=None)
 
 
 def batch(network: TrainedNetwork, number: int = 3) -> Tensor:

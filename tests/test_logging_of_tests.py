@@ -9,9 +9,10 @@ import pytest
 
 @pytest.fixture(scope="module")
 def hydra_ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Leaves logging as Hydra does: the root tells of INFO, and writes to a file."""
+    """Leaves logging as a run does: lwtrain tells of INFO, and the root of more than before, to a file."""
     file = tmp_path_factory.mktemp("run") / "train.log"
-    logging.getLogger().setLevel(logging.INFO)
+    logging.getLogger("lwtrain").setLevel(logging.INFO)
+    logging.getLogger().setLevel(logging.DEBUG)
     logging.getLogger().addHandler(logging.FileHandler(file))
     yield file
     assert file.read_text() == ""
@@ -20,6 +21,6 @@ def hydra_ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.mark.parametrize("turn", ["first", "second"])
 def test_what_tests_share_leaves_logging_alone(hydra_ran: Path, turn: str) -> None:
     root = logging.getLogger()
-    assert root.level == logging.WARNING
+    assert (root.level, logging.getLogger("lwtrain.data").getEffectiveLevel()) == (logging.WARNING, logging.WARNING)
     assert {type(handler).__module__ for handler in root.handlers} <= {"_pytest.logging"}
     root.warning("%s message", turn)

@@ -60,6 +60,9 @@ def test_commands_have_no_mistake(command: str, tmp_path: Path, monkeypatch: pyt
         pytest.importorskip("optuna")
     pets(tmp_path / "photos", cats=90, dogs=90)
     (tmp_path / "photos" / "more").rename(tmp_path / "more_photos")
+    trained = tmp_path / "outputs" / "first" / "checkpoints" / "last.ckpt"
+    trained.parent.mkdir(parents=True)
+    trained.touch()
     monkeypatch.chdir(tmp_path)
     words = shlex.split(command.partition(": ")[2])
     multirun = "-m" in words

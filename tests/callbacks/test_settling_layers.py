@@ -176,9 +176,9 @@ def test_networks_of_ones_own_settle_too() -> None:
 def test_no_layer_learns_twice_from_the_same_pseudo_labels(monkeypatch: pytest.MonkeyPatch) -> None:
     asked, ask = [], PseudoLabels._ask
 
-    def watched(labels: PseudoLabels, network: Any, data: Any, share: float) -> torch.Tensor:
+    def watched(labels: PseudoLabels, network: Any, data: Any) -> Any:
         asked.append(network.trainer.current_epoch)
-        return ask(labels, network, data, share)
+        return ask(labels, network, data)
 
     monkeypatch.setattr(PseudoLabels, "_ask", watched)
     schedule = SimultaneousSchedule(4, settle=0.5)
