@@ -142,7 +142,7 @@ class Calibrations:
         """
         runs = self._read().get(self._machine, {})
         for known in (runs.get(run), *runs.values()):
-            if known is not None and _taking_time(shlex.split(known["settings"])) == _taking_time(settings):
+            if known is not None and _taking_time(shlex.split(str(known["settings"]))) == _taking_time(settings):
                 return Calibration(**{field.name: float(known[field.name]) for field in fields(Calibration)})
         return None
 
@@ -157,7 +157,7 @@ class Calibrations:
         try:
             known = read_plain(self._path)
             for run in (run for runs in known.values() for run in runs.values()):
-                [shlex.split(run["settings"]), *(float(run[field.name]) for field in fields(Calibration))]
+                [shlex.split(str(run["settings"])), *(float(run[field.name]) for field in fields(Calibration))]
             return known
         except FileNotFoundError:
             return {}
