@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lwtrain.callbacks.pseudo_labels import PseudoLabels
     from lwtrain.callbacks.stop_signal import StopSignal
     from lwtrain.callbacks.weight_average import WeightAverage
+    from lwtrain.courses import Course
     from lwtrain.data.load import Split, load_dataset
     from lwtrain.data.module import SemiSupervisedDataModule
     from lwtrain.evaluation import Evaluation, evaluate
@@ -51,6 +52,7 @@ torchvision_operators.cure_on_import()
 _HOMES = {
     "Backbone": "lwtrain.backbones.backbone",
     "BackpropSchedule": "lwtrain.callbacks.named_schedules",
+    "Course": "lwtrain.courses",
     "CustomSchedule": "lwtrain.callbacks.named_schedules",
     "Evaluation": "lwtrain.evaluation",
     "FiniteLoss": "lwtrain.callbacks.finite_loss",
@@ -102,6 +104,7 @@ _HOMES = {
 __all__ = [
     "Backbone",
     "BackpropSchedule",
+    "Course",
     "CustomSchedule",
     "Evaluation",
     "FiniteLoss",

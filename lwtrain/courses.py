@@ -1,4 +1,4 @@
-"""How a learning rate falls while a layer trains."""
+"""How a learning rate rises and falls while a layer trains."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -17,6 +17,9 @@ class Course:
         halve_every: With "halving", how many epochs lie between two halvings.
         drops_at: With "steps", the shares of the epochs after which the rate drops, in order.
         drop_factor: With "steps", what the rate is multiplied by at each drop.
+        warm_up: The share of the epochs over which the rate first rises evenly from 0. The course begins behind it, and
+            its epochs are those that are left. Where losses are sharp at first, it lets rates be several times as high
+            (Goyal et al. 2017, arXiv:1706.02677).
 
     Raises:
         ValueError: If there is no such course, or a setting is out of range.
@@ -25,12 +28,16 @@ class Course:
         >>> course = Course("steps", drops_at=(0.5, 0.75), drop_factor=0.1)
         >>> [round(course.left(done, epochs=400), 6) for done in (0, 199.9, 200, 300, 399)]
         [1.0, 1.0, 0.1, 0.01, 0.01]
+        >>> course = Course("linear", warm_up=0.25)
+        >>> [course.left(done, epochs=8) for done in (0, 1, 2, 5, 8)]
+        [0.0, 0.5, 1.0, 0.5, 0.0]
     """
 
     name: str = "linear"
     halve_every: int = 20
     drops_at: Sequence[float] = (0.5, 0.75)
     drop_factor: float = 0.1
+    warm_up: float = 0.0
 
     def __post_init__(self) -> None:
         if self.name not in COURSES:
@@ -40,6 +47,8 @@ class Course:
         check_drops(self.drops_at)
         if not 0 < self.drop_factor < 1:
             raise ValueError(f"optimizer.drop_factor={self.drop_factor}: choose a number above 0 and below 1")
+        if not 0 <= self.warm_up < 1:
+            raise ValueError(f"optimizer.warm_up={self.warm_up}: choose a number of at least 0 and below 1")
 
     def left(self, done: float, epochs: int) -> float:
         """Give what the initial rate is to be multiplied by.
@@ -48,7 +57,8 @@ class Course:
             done: The epochs that the layer has behind it, parts of them included.
             epochs: How many it has in all.
         """
-        return COURSES[self.name](self, done, epochs)
+        rise = self.warm_up * epochs
+        return done / rise if done < rise else COURSES[self.name](self, done - rise, epochs - rise)
 
 
 def check_drops(drops_at: Sequence[float]) -> None:
@@ -69,15 +79,15 @@ def check_drops(drops_at: Sequence[float]) -> None:
         raise ValueError(f"optimizer.drops_at=[{shown}]: {allowed}")
 
 
-def _steps(course: Course, done: float, epochs: int) -> float:
+def _steps(course: Course, done: float, epochs: float) -> float:
     return course.drop_factor ** sum(done >= share * epochs - _SLACK for share in course.drops_at)
 
 
-COURSES: dict[str, Callable[[Course, float, int], float]] = {
+COURSES: dict[str, Callable[[Course, float, float], float]] = {
     "constant": lambda *_: 1.0,
     "linear": lambda _, done, epochs: 1.0 - done / epochs,
     "cosine": lambda _, done, epochs: (1.0 + math.cos(math.pi * done / epochs)) / 2.0,
     "halving": lambda course, done, _: 0.5 ** (done // course.halve_every),
     "steps": _steps,
 }
-"""The courses by name; see `Course.left`."""
+"""The courses by name: what is left of the rate, by the epochs done of how many, those of the warm-up not counted."""

@@ -36,6 +36,7 @@ from lwtrain.checkpoints import AtomicCheckpointIO, RunCheckpoints
 from lwtrain.clusters import slurm_without_requeue
 from lwtrain.config.learned_from import why_labels_are_needed, why_nothing_is_rebuilt
 from lwtrain.config.schema import Config
+from lwtrain.courses import Course
 from lwtrain.data.augmentation import preset
 from lwtrain.data.load import ImageDataset, load_dataset
 from lwtrain.data.module import SemiSupervisedDataModule
@@ -49,6 +50,8 @@ from lwtrain.pipelined_strategy import PipelinedStrategy
 from lwtrain.precision import trainer_precision
 from lwtrain.stack import LayerStack
 from lwtrain.votes import VoteRule
+
+_COURSE_SETTINGS = ("halve_every", "drops_at", "drop_factor", "warm_up")  # of `Course`, beside its name
 
 
 def build_data(config: Config) -> SemiSupervisedDataModule:
@@ -115,10 +118,16 @@ def build_optimizer(config: Config) -> OptimizerFactory:
     """Say how the optimizer is made; fused, unless gradients are clipped, which Lightning refuses then."""
     settings = _without_name(config.optimizer)
     own = {name: settings.pop(name) for name in ("lr", "lr_decay")}
-    for name in ("course", "halve_every", "drops_at", "drop_factor", "resting_state", "average_last"):
+    for name in ("course", *_COURSE_SETTINGS, "resting_state", "average_last"):
         del settings[name]  # the schedule's, and WeightAverage's
     fused = config.trainer.gradient_clip_val is None
     return OptimizerFactory(config.optimizer.name, **own, fused=fused, settings=settings)
+
+
+def build_course(config: Config) -> Course:
+    """Say how learning rates rise and fall."""
+    settings = asdict(config.optimizer)
+    return Course(settings["course"], **{name: settings[name] for name in _COURSE_SETTINGS})
 
 
 def build_schedule(config: Config, rest: set[int], run_dir: Path | None = None) -> LayerSchedule:
@@ -128,10 +137,7 @@ def build_schedule(config: Config, rest: set[int], run_dir: Path | None = None) 
         front=config.front.name,
         views=config.front.views,
         front_folder=run_dir if config.front.folder is None else Path(config.front.folder),
-        course=config.optimizer.course,
-        halve_every=config.optimizer.halve_every,
-        drops_at=config.optimizer.drops_at,
-        drop_factor=config.optimizer.drop_factor,
+        course=build_course(config),
         rest=rest,
         resting_state=config.optimizer.resting_state,
     )

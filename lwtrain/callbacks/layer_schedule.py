@@ -1,7 +1,7 @@
 """Freezes and advances: carries a schedule out inside one `Trainer.fit`."""
 
 import warnings
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,18 +41,14 @@ class LayerSchedule(Callback):
             by size and free space. Where a data module deals in images rather than rows, that is "recompute".
         views: How many augmented views a visit of several epochs cycles through; "fresh": a new one for each epoch.
         front_folder: Where a front on disk lies; None: where the system keeps temporary files.
-        course: "constant", "linear", "cosine", "halving" or "steps": how each layer's learning rate falls over the
-            layer's own epochs; see `lwtrain.courses.Course`, also for the next three. None: rates are left to the
-            network, which may have a scheduler for them.
-        halve_every: After how many of the layer's own epochs "halving" halves it, each time.
-        drops_at: After which shares of the layer's own epochs "steps" lowers it.
-        drop_factor: What "steps" multiplies it by, each time.
+        course: How each layer's learning rate rises and falls over the layer's own epochs: a `Course`, or the name of
+            one that needs nothing more. None: rates are left to the network, which may have a scheduler for them.
         rest: Layers that are trained already, and are not visited.
         resting_state: "same", "bf16" or "host": how the optimizer's state of a resting layer is held that trains again;
             see `lwtrain.optimizer_state`.
 
     Raises:
-        ValueError: If front, views, course (or what belongs to it) or resting_state cannot be; in `fit`, if the data
+        ValueError: If front, views, course or resting_state cannot be; in `fit`, if the data
             module does not fit the front, or the network is no `LayerStack` and front, views, front_folder or
             resting_state is given, or it has no layers, or a scheduler beside the course.
     """
@@ -64,15 +60,12 @@ class LayerSchedule(Callback):
         front: str = "auto",
         views: Views = "fresh",
         front_folder: Path | None = None,
-        course: str | None = "linear",
-        halve_every: int = 20,
-        drops_at: Sequence[float] = (0.5, 0.75),
-        drop_factor: float = 0.1,
+        course: Course | str | None = "linear",
         rest: Collection[int] = (),
         resting_state: str = "same",
     ) -> None:
         self.fronts = FrontKeeper(front, views, front_folder)
-        self.course = None if course is None else Course(course, halve_every, tuple(drops_at), drop_factor)
+        self.course = Course(course) if isinstance(course, str) else course
         self.rest, self.resting_state = rest, check_resting_state(resting_state)
         given = {"front": front, "views": views, "front_folder": front_folder, "resting_state": resting_state}
         left_out = {"front": "auto", "views": "fresh", "front_folder": None, "resting_state": "same"}

@@ -176,7 +176,7 @@ def _idle_in_optimizer(config: Config) -> Iterator[tuple[str, str]]:
     longest = _most_epochs(config.schedule)
     if config.optimizer.course != "halving":
         yield "optimizer.halve_every", f"optimizer.course={config.optimizer.course} is not halving"
-    elif config.optimizer.halve_every >= longest:
+    elif config.optimizer.halve_every >= longest * (1 - config.optimizer.warm_up):
         for pattern in ("optimizer.course", "optimizer.halve_every"):
             yield pattern, f"no layer trains for more than {longest} epochs, and no learning rate is halved before"
     if config.optimizer.course != "steps":

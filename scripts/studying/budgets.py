@@ -135,7 +135,7 @@ class Calibrations:
     def get(self, run: str, settings: Sequence[str]) -> Calibration | None:
         """Give what is known of a run; None if it has not been measured on this machine with these settings.
 
-        What another run took that differs by its learning rate alone is known of this one, too.
+        What another run took that differs by its learning rates alone is known of this one, too.
 
         Raises:
             DataError: If the file cannot be read.
@@ -167,4 +167,4 @@ class Calibrations:
 
 def _taking_time(settings: Sequence[str]) -> list[str]:
     """Leave out what makes no step longer."""
-    return [word for word in settings if not word.startswith("optimizer.lr=")]
+    return [word for word in settings if not word.startswith(("optimizer.lr=", "optimizer.warm_up="))]

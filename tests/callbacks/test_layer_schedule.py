@@ -10,6 +10,7 @@ from tiny import differing, fit, tensors, tiny_data, tiny_stack
 
 from lwtrain import BackpropSchedule, CustomSchedule, LayerSchedule, SequentialSchedule, WaveSchedule
 from lwtrain.checkpoints import load_checkpoint
+from lwtrain.courses import Course
 from lwtrain.data.augmentation import preset
 from lwtrain.loggers import RunCSVLogger
 from lwtrain.optimizers import OptimizerFactory
@@ -66,7 +67,7 @@ def test_every_layers_rate_follows_its_course_over_its_own_epochs(
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_rates_are_halved_after_epochs_of_the_layers_own(name: str) -> None:
     watch, optimizer = Watch(), OptimizerFactory("sgd", lr=list(RATES.values()))
-    fit(SCHEDULES[name](course="halving", halve_every=1), tiny_stack(optimizer=optimizer), callbacks=[watch])
+    fit(SCHEDULES[name](course=Course("halving", halve_every=1)), tiny_stack(optimizer=optimizer), callbacks=[watch])
     for layer, initial in RATES.items():
         own = [rates[layer] for active, rates in watch.rates if active == layer]
         assert own == [initial * 0.5 ** (step // 4) for step in range(len(own))]
@@ -75,12 +76,22 @@ def test_rates_are_halved_after_epochs_of_the_layers_own(name: str) -> None:
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_rates_drop_after_shares_of_the_layers_own_epochs(name: str) -> None:
     watch, optimizer = Watch(), OptimizerFactory("sgd", lr=list(RATES.values()))
-    schedule = SCHEDULES[name](course="steps", drops_at=(0.25, 0.5), drop_factor=0.2)
+    schedule = SCHEDULES[name](course=Course("steps", drops_at=(0.25, 0.5), drop_factor=0.2))
     fit(schedule, tiny_stack(optimizer=optimizer), callbacks=[watch])
     for layer, initial in RATES.items():
         own = [rates[layer] for active, rates in watch.rates if active == layer]
         drops = [sum(step >= share * len(own) for share in (0.25, 0.5)) for step in range(len(own))]
         assert own == pytest.approx([initial * 0.2**number for number in drops])
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_rates_rise_over_the_first_share_of_the_layers_own_epochs(name: str) -> None:
+    watch, optimizer = Watch(), OptimizerFactory("sgd", lr=list(RATES.values()))
+    fit(SCHEDULES[name](course=Course(warm_up=0.25)), tiny_stack(optimizer=optimizer), callbacks=[watch])
+    for layer, initial in RATES.items():
+        own = [rates[layer] for active, rates in watch.rates if active == layer]
+        shares = [step / len(own) for step in range(len(own))]
+        assert own == pytest.approx([initial * min(share / 0.25, (1 - share) / 0.75) for share in shares])
 
 
 def test_the_rates_of_resting_layers_stand_still() -> None:
@@ -196,8 +207,6 @@ def test_unknown_settings_name_the_choices() -> None:
         WaveSchedule(1, 1, views=0)
     with pytest.raises(ValueError, match=r"^optimizer\.course=step: choose constant, linear, cosine, halving, steps$"):
         WaveSchedule(1, 1, course="step")
-    with pytest.raises(ValueError, match=r"^optimizer\.halve_every=0: choose 1 or more$"):
-        WaveSchedule(1, 1, halve_every=0)
 
 
 def test_a_schedule_that_cannot_be_stops_the_fit_before_it_begins() -> None:

@@ -126,6 +126,11 @@ def test_unlabelled_images_are_used_where_something_learns_from_them(words: str,
         ("optimizer.course=halving optimizer.halve_every=3", ["optimizer.course", "optimizer.halve_every"]),
         ("optimizer.course=halving schedule=backprop schedule.epochs=21", []),
         (
+            "optimizer.course=halving optimizer.warm_up=0.1 schedule=backprop schedule.epochs=21",
+            ["optimizer.course"],
+        ),
+        ("optimizer.warm_up=0.3", []),
+        (
             "optimizer.course=halving optimizer.halve_every=2 schedule=custom "
             "schedule.visits=[{layer:0,epochs:2},{layer:1},{layer:0}]",
             [],

@@ -111,6 +111,7 @@ ONE_MISTAKE = {
     "optimizer.drops_at=[0.75,0.5]": "choose shares above 0 and below 1, in rising order",
     "optimizer.drops_at=[]": "choose shares above 0 and below 1, in rising order",
     "optimizer.drop_factor=1": "choose a number above 0 and below 1",
+    "optimizer.warm_up=1": "choose a number of at least 0 and below 1",
     "optimizer.average_last=-1": "choose a whole number of at least 0",
     "encoder=c encoder.kernel_size=4": "Choices: 1, 3, 5, 7",
     "dataset.flip=maybe": "choose true or false",

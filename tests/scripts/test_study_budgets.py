@@ -86,10 +86,11 @@ def test_times_are_kept_for_a_machine_and_for_settings(tmp_path: Path) -> None:
     assert Calibrations(tmp_path, "another").get("wave", ["labels=10"]) is None
 
 
-def test_times_are_those_of_a_run_that_differs_by_its_learning_rate_alone(tmp_path: Path) -> None:
+def test_times_are_those_of_a_run_that_differs_by_its_learning_rates_alone(tmp_path: Path) -> None:
     known, other = Calibrations(tmp_path, "this"), Calibration(1.0, 0.5, 1.0)
     known.put("fast", ["labels=10", "optimizer.lr=0.1"], MEASURED)
     assert known.get("slow", ["labels=10", "optimizer.lr=0.01"]) == MEASURED
+    assert known.get("warm", ["labels=10", "optimizer.lr=0.3", "optimizer.warm_up=0.2"]) == MEASURED
     assert known.get("c", ["encoder=c", "optimizer.lr=0.1"]) is None
     known.put("slow", ["labels=10", "optimizer.lr=0.01"], other)
     assert known.get("slow", ["labels=10", "optimizer.lr=0.01"]) == other

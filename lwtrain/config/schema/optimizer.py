@@ -17,6 +17,7 @@ class AdamConfig:
     halve_every: Count
     drops_at: list[Share]
     drop_factor: Share
+    warm_up: ShareOrNone
     average_last: Index
     resting_state: Literal["same", "bf16", "host"]
     weight_decay: NotNegative
@@ -33,6 +34,7 @@ class SGDConfig:
     halve_every: Count
     drops_at: list[Share]
     drop_factor: Share
+    warm_up: ShareOrNone
     average_last: Index
     resting_state: Literal["same", "bf16", "host"]
     weight_decay: NotNegative
