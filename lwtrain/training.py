@@ -1,6 +1,7 @@
 """One run, from its checked config to its metrics: the parts are made, the Trainer runs, the figures are written."""
 
 import gc
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,6 +35,7 @@ from lwtrain.provenance import provenance
 from lwtrain.quiet import quieten_lightning
 from lwtrain.run_records import finish, known, show_settings, store_split
 from lwtrain.stack import LayerStack
+from lwtrain.steep_rates import steep_rate
 from lwtrain.stored_tensors import check_same_shapes, named_tensors
 from lwtrain.teaching_run import load_teacher
 
@@ -108,6 +110,8 @@ def _attempt(config: Config, run_dir: Path, begin: Beginning, rewinds: Rewinds) 
         with settings_at_fault():
             data.check_processes(1 if isinstance(trainer.strategy, PipelinedStrategy) else trainer.world_size)
         check_memory(trainer, stack, data, schedule)
+        if trainer.is_global_zero and (told := steep_rate(config, stack)):
+            logging.getLogger(__name__).warning("%s", told)
         store_split(data, run_dir)
         show_settings(config, loggers)
         with memory_told(trainer, stack, schedule):

@@ -42,6 +42,13 @@ class PoolSidecar(Sidecar):
         super().__init__()
         self.classifier = grid_classifier(shape.outputs, num_classes, grid)
 
+    @property
+    def inputs(self) -> int:
+        """How many numbers the linear layer reads of each image."""
+        classes = self.classifier[-1]
+        assert isinstance(classes, nn.Linear)
+        return classes.in_features
+
     def forward(self, features: Tensor, num_labelled: int | None = None, probe: bool = False) -> SidecarOutput:
         """Classify the first `num_labelled` rows (all of them if None)."""
         read = first_rows(features, num_labelled)
