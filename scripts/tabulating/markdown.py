@@ -57,7 +57,7 @@ def title_of(row: ResultRow) -> str:
     """Name the data set, its classes if they are chosen, and how many labels are known."""
     config = row.first["config"]
     classes = config["dataset"].get("classes")
-    chosen = f" ({', '.join(classes)})" if classes else ""
+    chosen = f" ({', '.join(map(str, classes))})" if classes else ""
     return f"{config['dataset']['name']}{chosen}, labels: {config['labels']}"
 
 

@@ -70,12 +70,13 @@ def check_record(kept: Any) -> dict[str, Any]:
     for name, kind in {"config": dict, "accuracy": dict, "cut_short": list, "machine": dict, "curve": list}.items():
         _check(name, kept.get(name), kind)
     for name, kinds in {"seconds": number, "peak_memory_mib": number, "command": text, "revision": text}.items():
-        _check(name, kept.get(name), kinds)
+        _check(name, kept.get(name, ...), kinds)  # None is said of a copy without git, and not of a missing line
     config = kept["config"]
     _check("config.seed", config.get("seed"), int)
     _check("config.labels", config.get("labels"), (int, float, str))
     _check("config.dataset", config.get("dataset"), dict)
     _check("config.dataset.name", config["dataset"].get("name"), str)
+    _check("config.dataset.classes", config["dataset"].get("classes"), (list, type(None)))
     for stage in ("val", "test"):
         _check(f"accuracy.{stage}", kept["accuracy"].get(stage), dict)
         _check_figures(f"accuracy.{stage}", kept["accuracy"][stage])

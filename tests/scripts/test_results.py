@@ -12,7 +12,7 @@ import pytest
 from lwtrain.errors import DataError
 from lwtrain.learning_curve import learning_curve
 from tabulating.markdown import write_markdown
-from tabulating.record import record, why_cut_short
+from tabulating.record import check_record, record, why_cut_short
 from tabulating.rows import ResultRow, gather
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "results.py"
@@ -142,6 +142,27 @@ def test_mistakes_take_one_line(classifier_run: Path, tmp_path: Path) -> None:
     (tmp_path / "old" / "metrics.json").write_text(json.dumps(old))
     with pytest.raises(DataError, match="run it again"):
         record(tmp_path / "old")
+
+
+@pytest.mark.parametrize("name", sorted(result().keys() - {"epochs"}))
+def test_a_file_without_one_of_its_lines_is_refused(name: str) -> None:
+    kept = result()
+    del kept[name]
+    with pytest.raises(ValueError, match=rf"^{name} is missing or damaged$"):
+        check_record(kept)
+
+
+def test_a_run_of_a_copy_without_git_has_no_revision() -> None:
+    kept = result(revision=None)
+    assert check_record(kept) == kept
+    assert cells_of(write_markdown(gather([kept])), "dataset=cifar10")[7] == "None"
+
+
+def test_classes_that_are_no_list_are_refused() -> None:
+    kept = result()
+    kept["config"]["dataset"]["classes"] = "cat"
+    with pytest.raises(ValueError, match=r"^config\.dataset\.classes is missing or damaged$"):
+        check_record(kept)
 
 
 def test_the_committed_page_is_what_the_results_say() -> None:
