@@ -1,7 +1,6 @@
 """Learning rates that SGD does not bear where a layer's classifier reads many numbers."""
 
-from lwtrain.config.schema import Config, SGDConfig
-from lwtrain.config.schema.schedule import BackpropConfig
+from lwtrain.config.schema import BackpropConfig, Config, SGDConfig
 from lwtrain.layer import HorizontalLayer
 from lwtrain.optimizers import layer_rates
 from lwtrain.sidecars.pool import PoolSidecar
@@ -15,8 +14,8 @@ def steep_rate(config: Config, stack: LayerStack) -> str | None:
     """Say which layer's learning rate is too high to begin with; None if all will do.
 
     The curvature of a linear classifier's loss grows with the squares of what it reads, so it bears the less the more
-    numbers that are. Adam's steps do not grow with them, end to end there is a head of few, and a warm-up was enough
-    where the rate was five times too high.
+    numbers that are. Adam's steps do not grow with them, end to end there is a head of few, and a warm-up makes up for
+    most of it: after half an epoch at a rate five times too high 58 % were right with one, 30 without, 64 at the best.
 
     Args:
         config: All settings.
@@ -34,6 +33,6 @@ def steep_rate(config: Config, stack: LayerStack) -> str | None:
             good = _BEST * (1 - optimizer.momentum) / inputs
             return (
                 f"optimizer.lr: {rate:g} is much for {name}, whose classifier reads {inputs} numbers; about {good:.1g} "
-                "did best in such cases, or let it rise: optimizer.warm_up=0.25"
+                "did best in such cases; optimizer.warm_up=0.25 lets it be about three times as high"
             )
     return None

@@ -18,7 +18,7 @@ def told(words: str) -> str | None:
 def test_a_rate_that_cost_nine_points_is_told_of_with_one_that_did_not() -> None:
     assert told("optimizer.lr=0.05") == (
         "optimizer.lr: 0.05 is much for layer_0, whose classifier reads 4096 numbers; about 0.01 did best in such "
-        "cases, or let it rise: optimizer.warm_up=0.25"
+        "cases; optimizer.warm_up=0.25 lets it be about three times as high"
     )
 
 
