@@ -2,6 +2,7 @@
 
 import csv
 import io
+import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,7 @@ class RunTensorBoardLogger(TensorBoardLogger):
 
     def __init__(self, folder: Path, resume_step: int | None = None) -> None:
         first = 0 if resume_step is None else resume_step + 1  # a start that was killed early may have left events
+        _wait_for_a_later_name(folder)
         super().__init__(save_dir=folder, name="", version="", default_hp_metric=False, purge_step=first)
         self._folder, self._new = folder, resume_step is None
 
@@ -130,6 +132,15 @@ class RunTensorBoardLogger(TensorBoardLogger):
         """Bring what is left to disk."""
         with disk_at_fault(self._folder):
             super().finalize(status)
+
+
+def _wait_for_a_later_name(folder: Path) -> None:
+    """Let the second pass in which the folder's last events file was begun.
+
+    TensorBoard reads such files in the order of their names: the second, and then a count as text, "10" before "9".
+    """
+    while any(folder.glob(f"events.out.tfevents.{int(time.time())}.*")):
+        time.sleep(0.01)
 
 
 def _without_epoch(metrics: Mapping[str, float]) -> dict[str, float]:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import plugin_data_pb2
+from tensorboard.summary.writer import event_file_writer
 from tiny import fit
 
 from lwtrain import WaveSchedule
@@ -140,6 +141,14 @@ def test_what_came_after_the_checkpoint_is_hidden_from_tensorboard(tmp_path: Pat
             logger.log_metrics({"x": step + (0.5 if resume_step else 0.0)}, step=step)
         logger.finalize("success")
     assert curve(tmp_path, "x") == [(1, 1.0), (2, 2.0), (3, 3.5), (4, 4.5)]
+
+
+def test_events_of_one_second_are_read_in_the_order_they_were_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counter = event_file_writer.AtomicCounter(9)  # then 10, which sorts first
+    monkeypatch.setattr(event_file_writer, "_global_uid", counter)
+    test_what_came_after_the_checkpoint_is_hidden_from_tensorboard(tmp_path)
 
 
 def test_hyperparameters_stand_beside_the_runs_own_metric(tmp_path: Path) -> None:
