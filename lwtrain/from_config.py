@@ -16,6 +16,7 @@ from lwtrain.backbones import BACKBONES
 from lwtrain.backbones.backbone import Shape
 from lwtrain.backbones.whitening import fit_whitening
 from lwtrain.building import build_stack
+from lwtrain.callbacks.captured_steps import CapturedSteps
 from lwtrain.callbacks.compiled_steps import CompiledSteps
 from lwtrain.callbacks.dashboard import Dashboard
 from lwtrain.callbacks.finite_loss import FiniteLoss
@@ -176,6 +177,8 @@ def build_callbacks(
     callbacks.append(rewinds or Rewinds())
     if config.compile:
         callbacks.append(CompiledSteps())
+    if config.cuda_graphs:
+        callbacks.append(CapturedSteps())
     if config.optimizer.average_last:  # before those that measure
         callbacks.append(WeightAverage(schedule, config.optimizer.average_last))
     callbacks.append(stopwatch)

@@ -46,6 +46,7 @@ class LayerStack(MeasuredNetwork):
         latest_losses: Of the last batch, by layer.
         pipeline: The line of processes that the layers are dealt to; None: this one trains them all.
         before_layer: Called with a layer and the slice of the batch before the layer learns from it, where several do.
+        keeps_gradients: Whether gradients stay in their places from step to step, as captured steps need them to.
 
     Example:
         >>> from lwtrain.backbones import BACKBONES
@@ -73,6 +74,8 @@ class LayerStack(MeasuredNetwork):
         self.latest_losses: dict[int, Tensor] = {}
         self.pipeline: Pipeline | None = None
         self.before_layer: Callable[[int, int], None] | None = None
+        self.keeps_gradients = False
+        self._placed: list[nn.Parameter] = []  # those of the active layers, where gradients have places
         self._optimizer = optimizer or OptimizerFactory()
 
     # Who trains
@@ -148,16 +151,23 @@ class LayerStack(MeasuredNetwork):
             self.check_batch(batch)
             for number in self.own_learners:
                 self.meters[number].reset()  # what an epoch has left that broke off
+        stay = self.steps_backward_often or self.keeps_gradients
         if batch_idx % self.trainer.accumulate_grad_batches == 0:
             for optimizer in self.trainer.optimizers:
-                optimizer.zero_grad(set_to_none=not self.steps_backward_often)
-        if self.steps_backward_often:
-            for parameter in self.parameters():
-                if parameter.requires_grad and parameter.grad is None:
-                    parameter.grad = torch.zeros_like(parameter)
+                optimizer.zero_grad(set_to_none=not stay)
+        if batch_idx == 0:  # to look for them takes longer than to look at them
+            self._placed = [parameter for parameter in self.parameters() if stay and parameter.requires_grad]
+        for parameter in self._placed:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
 
     def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: torch.optim.Optimizer) -> None:
         """Do nothing: Lightning would throw away what `training_step` has gathered."""
+
+    def on_validation_model_zero_grad(self) -> None:
+        """Let go of the gradients, as Lightning does before it validates, unless they have to stay."""
+        if not self.keeps_gradients:
+            super().on_validation_model_zero_grad()
 
     def training_step(self, batch: RowBatch | tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         """Let the learning layers learn from one batch.
@@ -176,7 +186,8 @@ class LayerStack(MeasuredNetwork):
                 self._keep_score(number, step, piece[1], loss.detach())
                 if piece is slices[-1] and number == self.own_learners[-1]:
                     return loss
-                self._backward(loss)
+                if loss.requires_grad:
+                    self._backward(loss)
                 del step, loss  # what they hold would stay beside the next layer's graph
         raise AssertionError("a batch has rows")
 
@@ -248,6 +259,11 @@ class LayerStack(MeasuredNetwork):
         images = as_inputs(batch[0])
         with torch.no_grad():
             return self.climb(images, self.entry), images if wanted else None
+
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        """Take a loss's gradients, unless the step that gave it has; see `lwtrain.cuda_graphs`."""
+        if loss.requires_grad:
+            super().backward(loss, *args, **kwargs)
 
     def _backward(self, loss: Tensor) -> None:
         """Do what Lightning does with the loss that it is given, in the same number format."""

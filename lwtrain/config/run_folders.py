@@ -23,7 +23,8 @@ _LAST, _BEST = "checkpoints/last.ckpt", "checkpoints/best.ckpt"
 METRICS = "metrics.json"  # there too, once it has ended: what it came to
 
 FREE = (
-    *("compile", "progress", "data_dir", "front", "trainer", "logger", "callbacks", "ckpt_path", "layer.store"),
+    *("compile", "cuda_graphs", "progress", "data_dir", "front", "trainer", "logger", "callbacks"),
+    *("ckpt_path", "layer.store"),
     "vote",  # the layers are the same, however their votes are counted
     *("dataset.folder", "dataset.unlabelled"),  # may be moved; that they hold the same is found out when they are read
 )

@@ -82,11 +82,20 @@ def count_training_batches(rows: Rows, batch_size: int, world: int = 1) -> int:
     return count_batches(len(rows.images) * world, batch_size)
 
 
-def shuffled_batches(rows: Rows, num_batches: int, generator: torch.Generator) -> list[tuple[Tensor, int]]:
+def shuffled_batches(
+    rows: Rows, num_batches: int, generator: torch.Generator, believed: Tensor | None = None
+) -> list[tuple[Tensor, int]]:
     """Deal all rows out to batches, each with its share of labelled and of unlabelled ones.
 
     No row is left out, and as sizes differ by one at most (by two where each batch is half and half), no tiny last
     batch upsets batch norm.
+
+    Args:
+        rows: To deal out.
+        num_batches: How many there are to be.
+        generator: Shuffles the rows.
+        believed: (num_rows,) bool, which rows have a label that is believed, if any have: each batch has its share of
+            these, too, so that there are few shapes of batches where the others are left out.
 
     Returns:
         For each batch its rows, (batch,) int64 with the labelled ones first, and how many of them are labelled.
@@ -98,11 +107,21 @@ def shuffled_batches(rows: Rows, num_batches: int, generator: torch.Generator) -
     """
     first, num_rows = rows.num_labelled, len(rows.images)
     labelled = torch.randperm(first, generator=generator).tensor_split(num_batches)
-    unlabelled = (first + torch.randperm(num_rows - first, generator=generator)).tensor_split(num_batches)
+    others = first + torch.randperm(num_rows - first, generator=generator)
+    unlabelled = (others if believed is None else _spread(others, believed[others])).tensor_split(num_batches)
     if not _half_and_half(rows):
         # Larger shares come first: turned round, those of one kind meet the smaller ones of the other.
         unlabelled = unlabelled[::-1]
     return [(torch.cat(pair), len(pair[0])) for pair in zip(labelled, unlabelled, strict=True)]
+
+
+def _spread(places: Tensor, marked: Tensor) -> Tensor:
+    """Put marked places between the others so that any stretch has its share of them; keeps the order within each."""
+    at = torch.empty(len(places), dtype=torch.float64)
+    for kind in (marked, ~marked):
+        count = int(kind.sum())
+        at[kind] = (torch.arange(count, dtype=at.dtype) + 0.5) / max(count, 1)
+    return places[at.argsort(stable=True)]
 
 
 def labelled_first(places: Tensor, labels: Tensor, *, idle: bool = True) -> RowBatch:

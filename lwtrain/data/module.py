@@ -207,7 +207,8 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
         epoch = self.trainer.current_epoch if self.trainer is not None else 0
         generator = generator_for(self.seed, "order", *self._view, epoch)
         labels = self._row_labels()
-        shuffled = shuffled_batches(self._rows, num_batches, generator)
+        believed = None if self.pseudo_labels is None else labels >= 0
+        shuffled = shuffled_batches(self._rows, num_batches, generator, believed)
         batches = [labelled_first(places, labels, idle=self.idle_rows) for places, _ in shuffled]
         if self.on_order is not None:
             self.on_order(batches)

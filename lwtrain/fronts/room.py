@@ -47,7 +47,7 @@ class MemoryRoom:
             return as_images(self._rows[rows], self._shape)
         device, dtype = self._rows.device, self._rows.dtype
         read = torch.empty((len(rows), self._rows.shape[1]), dtype=dtype, device=device, pin_memory=self._pinned)
-        torch.index_select(self._rows, 0, rows.to(device), out=read)
+        torch.index_select(self._rows, 0, rows.to(device, non_blocking=True), out=read)
         return as_images(read, self._shape)
 
 

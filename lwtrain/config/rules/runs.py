@@ -180,6 +180,17 @@ def _a_line_of_processes_does_without(
         raise ValueError(f"compile=true: {reason}; choose false")
 
 
+def _captured_steps_go_alone(cuda_graphs: bool, compile: bool, micro_batch: int | None, trainer: TrainerConfig) -> None:
+    if not cuda_graphs:
+        return
+    if compile:
+        raise ValueError("cuda_graphs=true: not with compile=true; choose one of them")
+    if micro_batch is not None:
+        raise ValueError(f"cuda_graphs=true: not with micro_batch={micro_batch}; choose one of them")
+    if trainer.several_processes:
+        raise ValueError(f"cuda_graphs=true: not with trainer.devices={shown(trainer.devices)}; choose false, or 1")
+
+
 RULES: tuple[Callable[..., None], ...] = (
     _every_layer_has_a_learning_rate,
     _every_estimator_measures_once,
@@ -200,4 +211,5 @@ RULES: tuple[Callable[..., None], ...] = (
     _a_line_trains_alone,
     _a_line_has_layers_for_all,
     _a_line_of_processes_does_without,
+    _captured_steps_go_alone,
 )

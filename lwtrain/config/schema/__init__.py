@@ -207,6 +207,7 @@ class Config:
     validation: Share | Literal["test"]
     precision: Literal["auto", "32", "bf16"]
     compile: bool
+    cuda_graphs: bool
     progress: Literal["auto", "rich", "plain", "none"]
     data_dir: str
     ckpt_path: str | None

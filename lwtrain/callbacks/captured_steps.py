@@ -1,0 +1,77 @@
+"""Lets a stack train by captured steps."""
+
+from collections.abc import Callable
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback
+from torch import nn
+
+from lwtrain.cuda_graphs import CapturedStep, GraphRecorder, Recorder, check_cuda_graphs
+from lwtrain.stack import LayerStack
+
+
+class CapturedSteps(Callback):
+    """Captures each layer's local step, or the step that trains all layers end to end, as a CUDA graph.
+
+    Promise: what is learned is what would be learned without; only the host has less to do. A layer's graphs are there
+    from its second batch on until its visit ends, and hold their memory as long.
+
+    Args:
+        make_recorder: Makes what records the work of one visit; by default CUDA graphs do.
+
+    Raises:
+        ConfigError: In `fit`, if there is no NVIDIA GPU and CUDA graphs are to be used.
+    """
+
+    def __init__(self, make_recorder: Callable[[], Recorder] = GraphRecorder) -> None:
+        self._make_recorder = make_recorder
+        self._steps: list[tuple[nn.Module, str]] = []  # whose they are, and what they are called
+        self._captured: list[CapturedStep] = []
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Look for a GPU before anything has been trained."""
+        if stage == "fit" and self._make_recorder is GraphRecorder:
+            check_cuda_graphs(trainer.strategy.root_device)
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Let gradients stay where they are."""
+        assert isinstance(pl_module, LayerStack)
+        pl_module.keeps_gradients = True
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Put captured steps in the place of those that this epoch takes."""
+        assert isinstance(pl_module, LayerStack)
+        self._restore()
+        steps: list[tuple[nn.Module, str]] = [(pl_module.part(number), "local_step") for number in pl_module.learners]
+        if pl_module.end_to_end:
+            steps = [(pl_module, "end_to_end_step")]
+        if steps != self._steps:
+            record, share = self._make_recorder(), 1 / trainer.accumulate_grad_batches
+            self._captured = [
+                CapturedStep(getattr(owner, method), owner.parameters(), record, share) for owner, method in steps
+            ]
+            self._steps = steps
+        for (owner, method), step in zip(self._steps, self._captured, strict=True):
+            vars(owner)[method] = step  # what an instance has comes before what its class has
+
+    def _restore(self) -> None:
+        for owner, method in self._steps:
+            vars(owner).pop(method, None)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Put the steps back that learn nothing faster."""
+        self._restore()
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Leave the stack as it was."""
+        self._close(pl_module)
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """Leave the stack as it was."""
+        self._close(pl_module)
+
+    def _close(self, module: pl.LightningModule) -> None:
+        assert isinstance(module, LayerStack)
+        self._restore()
+        self._steps, self._captured = [], []
+        module.keeps_gradients = False
