@@ -5,6 +5,7 @@ layer's step, forward and backward, and is launched at once.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -45,8 +46,11 @@ class GraphRecorder:
             graph.capture_begin(pool=self._pool, capture_error_mode="thread_local")
             try:
                 work()
-            finally:
-                graph.capture_end()
+            except BaseException:
+                with suppress(RuntimeError):  # that the capture has failed is known
+                    graph.capture_end()
+                raise
+            graph.capture_end()
         replay: Replay = graph.replay
         return replay
 
@@ -65,6 +69,9 @@ class CapturedStep:
         parameters: Those whose gradients it takes, and maybe others.
         record: Makes something that can be replayed of the work.
         share: What losses are multiplied by before their gradients are taken.
+
+    Raises:
+        ConfigError: When it is called, if the step cannot be captured: it may wait for the GPU, say.
     """
 
     def __init__(self, step: Step, parameters: Iterable[nn.Parameter], record: Recorder, share: float = 1.0) -> None:
@@ -116,6 +123,11 @@ class _Capture:
         torch.clear_autocast_cache()  # weights in half precision have to be made anew in every replay
         try:
             self._replay = record(learn)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            reason = str(error).partition("\n")[0]
+            raise ConfigError(f"cuda_graphs=true: a step cannot be captured ({reason}); choose false") from error
         finally:
             torch.clear_autocast_cache()
 

@@ -38,6 +38,7 @@ WITHOUT_DATA = {
     "batch_size=null": "batch_size=null: choose a whole number of at least 2",
     "seed=[1,2]": "seed=[1,2]: choose a whole number of at least 0",
     "compile=perhaps": "compile=perhaps: choose true or false",
+    "cuda_graphs=2": "cuda_graphs=2: choose true or false",
     "optimizer.lr={a:1}": "optimizer.lr={a:1}: choose a number above 0, or a list",
     "model=[vgg11,vgg13]": "model=[vgg11,vgg13]: Choices: allconv",
     "schedule=custom schedule.visits=wave": "schedule.visits=wave: choose a list, each item a mapping with layer",

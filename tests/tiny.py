@@ -99,15 +99,20 @@ def tiny_trainer(
 ) -> pl.Trainer:
     """A Trainer that shows nothing; with a folder, the run's checkpoints go there."""
     checkpoints = [] if folder is None else [RunCheckpoints(folder, config)]
-    given: dict[str, Any] = {"logger": False, "max_epochs": -1, "num_sanity_val_steps": 0, "log_every_n_steps": 1}
+    given: dict[str, Any] = {
+        "accelerator": "cpu",
+        "logger": False,
+        "max_epochs": -1,
+        "num_sanity_val_steps": 0,
+        "log_every_n_steps": 1,
+    }
     return pl.Trainer(
-        accelerator="cpu",
         callbacks=[*checkpoints, *callbacks],  # the Trainer calls checkpoints last
         plugins=[AtomicCheckpointIO()],
         enable_checkpointing=folder is not None,
         enable_progress_bar=False,
         enable_model_summary=False,
-        **given | settings,
+        **given | {"log_every_n_steps": 1} | settings,
     )
 
 

@@ -54,6 +54,33 @@ def test_half_repeats_the_fewer_evenly_until_they_keep_up(sizes: tuple[int, int]
 
 
 @settings(deadline=None)
+@given(SIZES, st.sampled_from(BATCHES) | SHARES, st.floats(0, 1), SEEDS)
+def test_each_batch_has_its_share_of_rows_with_believed_labels(
+    sizes: tuple[int, int], batches: Batches, share: float, seed: int
+) -> None:
+    rows = lay_rows(*images(*sizes), batches, generator_for(seed))
+    believed = torch.rand(len(rows.images), generator=generator_for(seed)) < share
+    num_batches = count_training_batches(rows, batch_size=16)
+    dealt = shuffled_batches(rows, num_batches, generator_for(seed), believed)
+    others = [places[labelled:] for places, labelled in dealt]
+    counts = [int(believed[places].sum()) for places in others]
+    expected = [len(places) * believed[rows.num_labelled :].float().mean().nan_to_num() for places in others]
+    assert all(abs(count - wanted) <= 1.001 for count, wanted in zip(counts, expected, strict=True))
+    assert sorted(torch.cat([places for places, _ in dealt]).tolist()) == list(range(len(rows.images)))
+
+
+@settings(deadline=None)
+@given(SIZES, st.booleans(), SEEDS)
+def test_where_all_are_alike_the_order_stays(sizes: tuple[int, int], believed: bool, seed: int) -> None:
+    rows = lay_rows(*images(*sizes), "proportional", generator_for(seed))
+    plain, marked = (
+        torch.cat([places for places, _ in shuffled_batches(rows, 2, generator_for(seed), mark)])
+        for mark in (None, torch.full((len(rows.images),), believed))
+    )
+    assert torch.equal(plain, marked)
+
+
+@settings(deadline=None)
 @given(SIZES, SHARES, SEEDS)
 def test_a_share_of_the_rows_is_labelled_and_no_image_is_left_out(
     sizes: tuple[int, int], share: float, seed: int
