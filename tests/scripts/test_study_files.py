@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from lwtrain.config.loading import load_config
 from lwtrain.errors import ConfigError
 from studying.study import read_study, study_names
 from studying.trials import changes, trials
@@ -157,3 +158,11 @@ def test_no_two_runs_of_a_shipped_study_are_the_same(name: str) -> None:
     study = read_study(name, SHIPPED)
     planned = trials(study, seeds=study.seeds[:1], minutes=study.minutes[:1] or None)
     assert len({repr(trial.config) for trial in planned}) == len(planned) == len(study.runs)
+
+
+def test_an_experiment_of_our_own_is_the_run_that_was_measured() -> None:
+    study = read_study("small_batches_gpu", SHIPPED)
+    (measured,) = trials(study, only=["all-labels"])
+    kept_out = ["callbacks.dashboard=false", "callbacks.pictures=0", "layer.store=false"]
+    limited = ["cuda_graphs=true", "trainer.max_time=00:00:08:58"]
+    assert measured.config == load_config(["experiment=vgg8b_in_two", *kept_out, *limited])
