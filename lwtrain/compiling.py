@@ -16,8 +16,8 @@ from torch._dynamo.callback import callback_handler
 
 from lwtrain.errors import ConfigError
 from lwtrain.local_module import LocalStep
+from lwtrain.replaced_steps import Step
 
-Step = Callable[..., LocalStep]
 Backend = str | Callable[..., Any]
 
 _MOST_SHAPES = 8  # of one layer's batches: an epoch has 2 or 3, a user's own loader may have more

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from lwtrain.errors import ConfigError
 from lwtrain.local_module import LocalStep
 from lwtrain.objectives.objective import Losses
+from lwtrain.replaced_steps import Step
 
-Step = Callable[..., LocalStep]
 Replay = Callable[[], None]
 Recorder = Callable[[Callable[[], None]], Replay]
 """Gives what does some work again, on the same tensors. Recording does not do it."""
@@ -84,9 +84,10 @@ class CapturedStep:
         """Do what the step does; see `lwtrain.local_module.LocalModule.local_step`."""
         given = {"inputs": inputs, "labels": labels} | ({} if images is None else {"images": images})
         key = *settings.items(), *((tensor.shape, tensor.dtype) for tensor in given.values())
-        if not torch.is_grad_enabled() or key not in self._met:
-            if torch.is_grad_enabled():
-                self._met.add(key)
+        if not torch.is_grad_enabled():
+            return self._step(**given, **settings)
+        if key not in self._met:
+            self._met.add(key)
             return self._step(**given, **settings)
         capture = self._captures.pop(key, None)
         if capture is None or not capture.holds():

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
-from torch import nn
 
 from lwtrain.cuda_graphs import CapturedStep, GraphRecorder, Recorder, check_cuda_graphs
+from lwtrain.replaced_steps import ReplacedSteps, StepPlace, step_places
 from lwtrain.stack import LayerStack
 
 
@@ -25,8 +25,9 @@ class CapturedSteps(Callback):
 
     def __init__(self, make_recorder: Callable[[], Recorder] = GraphRecorder) -> None:
         self._make_recorder = make_recorder
-        self._steps: list[tuple[nn.Module, str]] = []  # whose they are, and what they are called
-        self._captured: list[CapturedStep] = []
+        self._places: list[StepPlace] = []
+        self._captured: list[CapturedStep] = []  # for each of them
+        self._replaced = ReplacedSteps()
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Look for a GPU before anything has been trained."""
@@ -41,26 +42,17 @@ class CapturedSteps(Callback):
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Put captured steps in the place of those that this epoch takes."""
         assert isinstance(pl_module, LayerStack)
-        self._restore()
-        steps: list[tuple[nn.Module, str]] = [(pl_module.part(number), "local_step") for number in pl_module.learners]
-        if pl_module.end_to_end:
-            steps = [(pl_module, "end_to_end_step")]
-        if steps != self._steps:
+        self._replaced.take_away()
+        places = step_places(pl_module)
+        if places != self._places:
             record, share = self._make_recorder(), 1 / trainer.accumulate_grad_batches
-            self._captured = [
-                CapturedStep(getattr(owner, method), owner.parameters(), record, share) for owner, method in steps
-            ]
-            self._steps = steps
-        for (owner, method), step in zip(self._steps, self._captured, strict=True):
-            vars(owner)[method] = step  # what an instance has comes before what its class has
-
-    def _restore(self) -> None:
-        for owner, method in self._steps:
-            vars(owner).pop(method, None)
+            self._captured = [CapturedStep(place.step, place.owner.parameters(), record, share) for place in places]
+            self._places = places
+        self._replaced.put(places, self._captured)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Put the steps back that learn nothing faster."""
-        self._restore()
+        self._replaced.take_away()
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Leave the stack as it was."""
@@ -72,6 +64,6 @@ class CapturedSteps(Callback):
 
     def _close(self, module: pl.LightningModule) -> None:
         assert isinstance(module, LayerStack)
-        self._restore()
-        self._steps, self._captured = [], []
+        self._replaced.take_away()
+        self._places, self._captured = [], []
         module.keeps_gradients = False

@@ -4,9 +4,9 @@ import logging
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
-from torch import nn
 
-from lwtrain.compiling import Backend, Step, StepCompiler, check_compiler
+from lwtrain.compiling import Backend, StepCompiler, check_compiler
+from lwtrain.replaced_steps import ReplacedSteps, Step, StepPlace, step_places
 from lwtrain.stack import LayerStack
 
 
@@ -26,7 +26,7 @@ class CompiledSteps(Callback):
     def __init__(self, backend: Backend = "inductor") -> None:
         self._compiler = StepCompiler(backend)
         self._compiled: dict[str, Step] = {}
-        self._replaced: list[tuple[nn.Module, str]] = []
+        self._replaced = ReplacedSteps()
         self._reported: dict[str, float] = {}
 
     @property
@@ -47,28 +47,19 @@ class CompiledSteps(Callback):
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Put compiled steps in the place of those that this epoch takes."""
         assert isinstance(pl_module, LayerStack)
-        self._restore()
-        if pl_module.end_to_end:
-            self._replace(pl_module, "end_to_end_step", pl_module.active_name)
-        else:
-            for number in pl_module.learners:
-                self._replace(pl_module.part(number), "local_step", pl_module.names[number])
+        self._replaced.take_away()
+        places = step_places(pl_module)
+        self._replaced.put(places, [self._of(place) for place in places])
 
-    def _replace(self, owner: nn.Module, method: str, name: str) -> None:
-        key = f"{name}.{method}"
+    def _of(self, place: StepPlace) -> Step:
+        key = f"{place.name}.{place.method}"
         if key not in self._compiled:
-            self._compiled[key] = self._compiler.compiled(name, getattr(owner, method))
-        vars(owner)[method] = self._compiled[key]  # what an instance has comes before what its class has
-        self._replaced.append((owner, method))
-
-    def _restore(self) -> None:
-        for owner, method in self._replaced:
-            del vars(owner)[method]
-        self._replaced = []
+            self._compiled[key] = self._compiler.compiled(place.name, place.step)
+        return self._compiled[key]
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Put the steps back that learn nothing faster, and say what compiling has taken."""
-        self._restore()
+        self._replaced.take_away()
         for name, seconds in self.seconds.items():
             if news := seconds - self._reported.get(name, 0.0):
                 logging.getLogger(__name__).info("%s: compiled in %.1f s", name, news)
@@ -83,6 +74,6 @@ class CompiledSteps(Callback):
         self._close()
 
     def _close(self) -> None:
-        self._restore()
+        self._replaced.take_away()
         self._compiled = {}
         self._compiler.close()
