@@ -40,6 +40,7 @@ from lwtrain.config.schema import Config
 from lwtrain.courses import Course
 from lwtrain.data.augmentation import preset
 from lwtrain.data.load import ImageDataset, load_dataset
+from lwtrain.data.mixup import Mixup
 from lwtrain.data.module import SemiSupervisedDataModule
 from lwtrain.information import ESTIMATORS
 from lwtrain.information.estimator import Estimator
@@ -77,6 +78,7 @@ def split_data(config: Config, dataset: ImageDataset) -> SemiSupervisedDataModul
         batches=config.batches,
         batch_size=config.batch_size,
         augmentation=preset(config.dataset.augmentation, flip=config.dataset.flip),
+        mixup=Mixup(config.mixup) if config.mixup else None,
         idle_rows=not _pseudo_labels_teach_alone(config),
         seed=config.seed,
     )

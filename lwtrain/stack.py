@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from lwtrain.autoencoding import decoders, learns_to_rebuild, whole_step
 from lwtrain.data.index_batches import RowBatch
+from lwtrain.data.mixup import blend, blend_labels
 from lwtrain.data.view import as_inputs
 from lwtrain.fronts.front import Front
 from lwtrain.layer import HorizontalLayer, LinearHead
@@ -180,8 +181,7 @@ class LayerStack(MeasuredNetwork):
         self.latest_losses = {}
         slices = self._sliced(batch)
         for place, (piece, share) in enumerate(zip(slices, shares(slices), strict=True)):
-            inputs, images = self._enter(piece)
-            for number, step in self._local_steps(inputs, piece[1], images, place):
+            for number, step in self._local_steps(*self._enter(piece), place):
                 loss = step.losses.total * share if len(slices) > 1 else step.losses.total
                 self._keep_score(number, step, piece[1], loss.detach())
                 if piece is slices[-1] and number == self.own_learners[-1]:
@@ -195,8 +195,7 @@ class LayerStack(MeasuredNetwork):
     def rehearse(self, batch: RowBatch | tuple[Tensor, Tensor]) -> None:
         """Run what a training step runs on a batch, and learn nothing: each module in the mode it is in."""
         for piece in self._sliced(batch):
-            inputs, images = self._enter(piece)
-            for _ in self._local_steps(inputs, piece[1], images):
+            for _ in self._local_steps(*self._enter(piece)):
                 pass
 
     def _sliced(self, batch: RowBatch | tuple[Tensor, Tensor]) -> list[Any]:
@@ -213,7 +212,7 @@ class LayerStack(MeasuredNetwork):
 
         Args:
             inputs: What enters the first of them.
-            labels: Of the first rows.
+            labels: Of the first rows: class numbers, or how much of each class there is in them.
             images: What entered the network, where a loss asks for it.
             place: Which slice of the batch this is.
         """
@@ -246,19 +245,27 @@ class LayerStack(MeasuredNetwork):
         return self.part(-1).local_step(self.climb(inputs[: len(labels)], len(self.layers) - 1), labels)
 
     @spent_on("front")
-    def _enter(self, batch: RowBatch | tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor | None]:
-        """Give what the lowest learning layer reads, and the images where a loss asks for them.
+    def _enter(self, batch: RowBatch | tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Give what the lowest learning layer reads, its labels, and the images where a loss asks for them.
 
-        They come from the front, or by running the resting layers.
+        What it reads comes from the front, or by running the resting layers; blended, where the batch says so.
         """
         wanted = any(self.part(number).reads_images for number in self.learners)
-        if isinstance(batch, RowBatch):
-            assert self.front is not None, "row batches come with a front"
-            inputs = self.front[batch.rows]
-            return inputs, self.front.images(batch.rows) if wanted else None
-        images = as_inputs(batch[0])
-        with torch.no_grad():
-            return self.climb(images, self.entry), images if wanted else None
+        if not isinstance(batch, RowBatch):
+            images = as_inputs(batch[0])
+            with torch.no_grad():
+                return self.climb(images, self.entry), batch[1], images if wanted else None
+        assert self.front is not None, "row batches come with a front"
+        inputs, labels = self.front[batch.rows], batch.labels
+        originals = self.front.images(batch.rows) if wanted else None
+        if batch.own is None:
+            return inputs, labels, originals
+        if any(self.part(number).compares_rows for number in self.learners):
+            raise ValueError("mixup: the layers' losses compare rows by their classes, and blended ones have two")
+        if self.pipeline is None or self.pipeline.is_first:  # what reaches the others is blended
+            inputs = blend(inputs, batch.own)
+        labels = blend_labels(labels, batch.own, self.num_classes)
+        return inputs, labels, None if originals is None else blend(originals, batch.own)
 
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
         """Take a loss's gradients, unless the step that gave it has; see `lwtrain.cuda_graphs`."""

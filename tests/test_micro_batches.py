@@ -26,8 +26,8 @@ def row_batch(num_rows: int, num_labelled: int) -> RowBatch:
 def test_slices_hold_every_row_once_and_the_labelled_ones_first(num_rows: int, labelled: float, most: int) -> None:
     batch = row_batch(num_rows, round(labelled * num_rows))
     slices = micro_batches(batch, most)
-    assert torch.cat([rows for rows, _ in slices]).sort().values.tolist() == list(range(num_rows))
-    for rows, labels in slices:
+    assert torch.cat([piece.rows for piece in slices]).sort().values.tolist() == list(range(num_rows))
+    for rows, labels, _ in slices:
         assert (labels == rows[: len(labels)] + 100).all()
         assert (rows[len(labels) :] >= len(batch.labels)).all()
         assert len(rows) >= 2
@@ -37,14 +37,14 @@ def test_slices_hold_every_row_once_and_the_labelled_ones_first(num_rows: int, l
 @given(num_rows=st.integers(2, 200), most=st.integers(2, 64))
 def test_slices_are_no_larger_than_asked_and_nearly_equal(num_rows: int, most: int) -> None:
     for num_labelled in (num_rows, num_rows // 2):
-        sizes = [len(rows) for rows, _ in micro_batches(row_batch(num_rows, num_labelled), most)]
+        sizes = [len(piece.rows) for piece in micro_batches(row_batch(num_rows, num_labelled), most)]
         assert max(sizes) <= max(most, 3)  # of three rows none can be alone
         assert max(sizes) - min(sizes) <= 1
 
 
 def test_a_labelled_row_is_in_every_slice_where_there_are_any() -> None:
     slices = micro_batches(row_batch(64, 3), most=8)
-    assert [len(labels) for _, labels in slices] == [1, 1, 1]
+    assert [len(piece.labels) for piece in slices] == [1, 1, 1]
 
 
 def test_images_are_cut_like_rows() -> None:

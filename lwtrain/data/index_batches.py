@@ -24,6 +24,7 @@ class RowBatch(NamedTuple):
 
     rows: Tensor  # (batch,) int64
     labels: Tensor  # (labelled,) int64
+    own: Tensor | None = None  # (labelled,) how much of itself each keeps, where they are blended; `lwtrain.data.mixup`
 
 
 def lay_rows(labelled: Tensor, unlabelled: Tensor, batches: Batches, generator: torch.Generator) -> Rows:
@@ -135,7 +136,7 @@ def labelled_first(places: Tensor, labels: Tensor, *, idle: bool = True) -> RowB
 
     Example:
         >>> labelled_first(torch.tensor([3, 0, 2]), labels=torch.tensor([7, 8, 9, -1]))
-        RowBatch(rows=tensor([0, 2, 3]), labels=tensor([7, 9]))
+        RowBatch(rows=tensor([0, 2, 3]), labels=tensor([7, 9]), own=None)
     """
     known = labels[places] >= 0
     first = places[known]

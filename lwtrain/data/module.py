@@ -24,6 +24,7 @@ from lwtrain.data.index_batches import (
 )
 from lwtrain.data.label_split import NO_LABEL, split_labels
 from lwtrain.data.load import Split
+from lwtrain.data.mixup import Mixup
 from lwtrain.data.row_count import Batches, check_batches, too_few_labels
 from lwtrain.data.view import View
 from lwtrain.errors import DataError
@@ -69,6 +70,7 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
         augmentation: What happens to each training row; nothing by default.
         idle_rows: Whether batches hold rows without a label, true or given, as well. What learns from labels alone only
             takes their part in batch norm's statistics, and is faster without them.
+        mixup: Blends the rows of each training batch; None: they stay as they are.
         seed: Decides everything that is drawn.
 
     Attributes:
@@ -99,6 +101,7 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
         batch_size: int = 128,
         augmentation: Augmentation | None = None,
         idle_rows: bool = True,
+        mixup: Mixup | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -107,7 +110,7 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
             raise ValueError("validation=test: there are no test images; choose a share of the training images")
         self.train, self.test = train, test
         self.batches, self.batch_size, self.seed = batches, batch_size, seed
-        self.idle_rows = idle_rows
+        self.idle_rows, self.mixup = idle_rows, mixup
         self.augmentation = None if augmentation == Augmentation() else augmentation  # that one alters nothing
         self.num_classes = int(train.labels.max()) + 1
         self.labelled, self.unlabelled, self.held_out = split_labels(train.labels, labels, validation, seed)
@@ -200,7 +203,8 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Move a batch; the rows stay, for it is the host that looks them up."""
         if isinstance(batch, RowBatch):
-            return RowBatch(batch.rows, batch.labels.to(device, non_blocking=True))
+            own = None if batch.own is None else batch.own.to(device, non_blocking=True)
+            return RowBatch(batch.rows, batch.labels.to(device, non_blocking=True), own)
         return super().transfer_batch_to_device(batch, device, dataloader_idx)
 
     def _training_batches(self, num_batches: int) -> Iterator[RowBatch]:
@@ -210,6 +214,9 @@ class SemiSupervisedDataModule(pl.LightningDataModule):
         believed = None if self.pseudo_labels is None else labels >= 0
         shuffled = shuffled_batches(self._rows, num_batches, generator, believed)
         batches = [labelled_first(places, labels, idle=self.idle_rows) for places, _ in shuffled]
+        if self.mixup is not None:
+            place = self.seed, "mixup", *self._view, epoch, self._training_place()[0]
+            batches = [self.mixup(batch, *place, number) for number, batch in enumerate(batches)]
         if self.on_order is not None:
             self.on_order(batches)
         yield from batches

@@ -33,6 +33,14 @@ def _rows_that_are_compared_stay_together(
         raise ValueError(f"micro_batch={micro_batch}: {reason}; choose null, or a smaller batch_size")
 
 
+def _rows_that_are_compared_are_of_one_class(
+    objective: ObjectiveConfig, schedule: ScheduleConfig, mixup: float
+) -> None:
+    if mixup and objective.compares_rows and not isinstance(schedule, BackpropConfig):
+        reason = f"objective={objective.name} compares images by their classes, and blended ones have two"
+        raise ValueError(f"mixup={mixup:g}: {reason}; choose 0")
+
+
 def _layers_that_share_a_batch_share_its_labels(schedule: ScheduleConfig, pseudo_labels: PseudoLabelsConfig) -> None:
     if pseudo_labels.teacher == "own" and isinstance(schedule, AtOnce):
         reason = f"schedule={schedule.name} shows all layers the same batch, with one label for each image"
@@ -120,6 +128,7 @@ def _every_branch_has_a_sigma(model: ModelConfig, objective: ObjectiveConfig) ->
 
 RULES: tuple[Callable[..., None], ...] = (
     _rows_that_are_compared_stay_together,
+    _rows_that_are_compared_are_of_one_class,
     _layers_that_share_a_batch_share_its_labels,
     _decoder_suits_the_loss,
     _decoder_map_has_a_beginning,

@@ -203,6 +203,7 @@ class Config:
     labels: Literal["all"] | Count | Share
     batches: Annotated[Literal["half", "proportional", "labelled"], OrAuto()] | Share
     batch_size: Annotated[int, Range(at_least=2)]
+    mixup: Annotated[float, Range(at_least=0)]
     micro_batch: Annotated[int, Range(at_least=2)] | None
     validation: Share | Literal["test"]
     precision: Literal["auto", "32", "bf16"]
