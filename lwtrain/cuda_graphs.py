@@ -66,7 +66,7 @@ class CapturedStep:
 
     Args:
         step: The layer's.
-        parameters: Those whose gradients it takes, and maybe others.
+        owner: Whose parameters it takes gradients for, and whose buffers it may write to.
         record: Makes something that can be replayed of the work.
         share: What losses are multiplied by before their gradients are taken.
 
@@ -74,9 +74,9 @@ class CapturedStep:
         ConfigError: When it is called, if the step cannot be captured: it may wait for the GPU, say.
     """
 
-    def __init__(self, step: Step, parameters: Iterable[nn.Parameter], record: Recorder, share: float = 1.0) -> None:
+    def __init__(self, step: Step, owner: nn.Module, record: Recorder, share: float = 1.0) -> None:
         self._step, self._record, self._share = step, record, share
-        self._parameters = list(parameters)
+        self._parameters, self._buffers = list(owner.parameters()), list(owner.buffers())
         self._captures: dict[Any, _Capture] = {}
         self._met: set[Any] = set()
 
@@ -96,7 +96,10 @@ class CapturedStep:
         self._captures[key] = capture  # behind all others
         if len(self._captures) > _MOST_SHAPES:
             del self._captures[next(iter(self._captures))]
-        return capture(given)
+        result = capture(given)
+        # What a graph writes, such as batch norm's statistics, torch knows nothing of: folded layers would stay.
+        torch.autograd.graph.increment_version(self._buffers)
+        return result
 
 
 class _Capture:

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -33,7 +34,9 @@ class Tape(TorchDispatchMode):
 
 
 class TapeRecorder:
-    """Records work as a GPU does: it is not carried out until it is replayed.
+    """Records work as a GPU does: it is not carried out until it is replayed, and a replay leaves no trace in torch.
+
+    Whoever looks at a tensor's version does not see that a replay has written to it.
 
     Args:
         network: Whose parameters, gradients and buffers the work changes.
@@ -58,4 +61,9 @@ class TapeRecorder:
             for tensor, value in zip(held, before, strict=True):
                 tensor.copy_(value)
         self.tapes.append(tape)
-        return tape.replay
+
+        def replay() -> None:
+            with _unsafe_preserve_version_counter((*self.network.parameters(), *self.network.buffers())):
+                tape.replay()
+
+        return replay

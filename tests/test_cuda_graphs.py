@@ -14,6 +14,7 @@ from lwtrain import BackpropSchedule, LayerSchedule, PseudoLabels, SimultaneousS
 from lwtrain.callbacks.captured_steps import CapturedSteps
 from lwtrain.cuda_graphs import CapturedStep, check_cuda_graphs
 from lwtrain.errors import ConfigError
+from lwtrain.evaluating import evaluating
 from lwtrain.optimizers import OptimizerFactory
 from lwtrain.stack import LayerStack
 
@@ -64,14 +65,39 @@ def test_captured_steps_train_the_same_weights(name: str, optimizer: str) -> Non
 def test_so_they_do_in_half_precision_and_where_gradients_gather(name: str, settings: dict[str, object]) -> None:
     mine, theirs = (train(SCHEDULES[name](), **settings) for train in (fit_captured, fit))  # type: ignore[operator]
     assert differing(tensors(mine.layers), tensors(theirs.layers)) == []
+    assert mine.figures == theirs.figures
 
 
-def test_so_they_do_where_images_get_labels_as_the_run_goes_on() -> None:
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize("name", ["wave", "simultaneous"])
+def test_so_they_do_where_images_get_labels_as_the_run_goes_on(name: str, precision: str) -> None:
     def trained(train: Callable[..., LayerStack]) -> dict[str, Tensor]:
-        schedule = WaveSchedule(4, 4)
-        return tensors(train(schedule, callbacks=[PseudoLabels(schedule, "vote", 0.8, 1.0)]).layers)
+        schedule = SCHEDULES[name]()
+        labelling = PseudoLabels(schedule, "vote", 0.8, 0.0)
+        return tensors(train(schedule, callbacks=[labelling], precision=precision).layers)
 
     assert differing(trained(fit_captured), trained(fit)) == []
+
+
+class LooksInBetween(pl.Callback):
+    """Notes what the vote says of some images at the start of each epoch, as a teacher would."""
+
+    def __init__(self) -> None:
+        self.votes: list[Tensor] = []
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, LayerStack)
+        images = torch.rand(8, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+        with torch.no_grad(), evaluating(pl_module), trainer.precision_plugin.forward_context():
+            self.votes.append(pl_module.layer_probabilities(images, flips=False))
+
+
+def test_what_is_asked_in_between_answers_as_it_is_by_now() -> None:
+    looks = LooksInBetween(), LooksInBetween()
+    for look, train in zip(looks, (fit_captured, fit), strict=True):
+        train(SimultaneousSchedule(4), callbacks=[look], precision="bf16-mixed")  # type: ignore[operator]
+    for mine, theirs in zip(looks[0].votes, looks[1].votes, strict=True):
+        assert torch.equal(mine, theirs)
 
 
 def test_a_captured_run_goes_on_with_any_checkpoint(tmp_path: Path) -> None:
@@ -120,7 +146,7 @@ def layer() -> tuple[LayerStack, CapturedStep, TapeRecorder]:
     for parameter in stack.parameters():
         parameter.grad = torch.zeros_like(parameter) if parameter.requires_grad else None
     recorder = TapeRecorder(stack)
-    return stack, CapturedStep(stack.part(0).local_step, stack.part(0).parameters(), recorder), recorder
+    return stack, CapturedStep(stack.part(0).local_step, stack.part(0), recorder), recorder
 
 
 def test_gradients_that_were_taken_away_are_not_written_to(
@@ -163,7 +189,7 @@ def test_a_step_that_cannot_be_captured_is_told_of(layer: tuple[LayerStack, Capt
         raise RuntimeError("operation not permitted\nwhen stream is capturing")
 
     stack, _, _ = layer
-    step = CapturedStep(stack.part(0).local_step, stack.part(0).parameters(), refuse)
+    step = CapturedStep(stack.part(0).local_step, stack.part(0), refuse)
     images, labels = torch.rand(6, 3, 8, 8), torch.tensor([0, 1, 2])
     step(images, labels)
     with pytest.raises(ConfigError, match=r"^cuda_graphs=true: .* captured \(operation not permitted\); choose false$"):

@@ -46,7 +46,7 @@ class CapturedSteps(Callback):
         places = step_places(pl_module)
         if places != self._places:
             record, share = self._make_recorder(), 1 / trainer.accumulate_grad_batches
-            self._captured = [CapturedStep(place.step, place.owner.parameters(), record, share) for place in places]
+            self._captured = [CapturedStep(place.step, place.owner, record, share) for place in places]
             self._places = places
         self._replaced.put(places, self._captured)
 
