@@ -160,9 +160,12 @@ def test_no_two_runs_of_a_shipped_study_are_the_same(name: str) -> None:
     assert len({repr(trial.config) for trial in planned}) == len(planned) == len(study.runs)
 
 
-def test_an_experiment_of_our_own_is_the_run_that_was_measured() -> None:
-    study = read_study("small_batches_gpu", SHIPPED)
-    (measured,) = trials(study, only=["all-labels"])
+@pytest.mark.parametrize(
+    ("experiment", "study", "run"),
+    [("vgg8b_in_two", "small_batches_gpu", "all-labels"), ("vgg8b_few_labels", "mixup_gpu", "mixed")],
+)
+def test_an_experiment_of_our_own_is_the_run_that_was_measured(experiment: str, study: str, run: str) -> None:
+    (measured,) = trials(read_study(study, SHIPPED), only=[run])
     kept_out = ["callbacks.dashboard=false", "callbacks.pictures=0", "layer.store=false"]
-    limited = ["cuda_graphs=true", "trainer.max_time=00:00:08:58"]
-    assert measured.config == load_config(["experiment=vgg8b_in_two", *kept_out, *limited])
+    limited = ["cuda_graphs=true", f"trainer.max_time={measured.config.trainer.max_time}"]
+    assert measured.config == load_config([f"experiment={experiment}", *kept_out, *limited])
