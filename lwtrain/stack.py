@@ -1,30 +1,27 @@
 """The network as `Trainer.fit` gets it: horizontal layers one on the other, that learn in turns or at once."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from lwtrain.autoencoding import decoders, learns_to_rebuild, whole_step
+from lwtrain.autoencoding import learns_to_rebuild, whole_step
 from lwtrain.data.index_batches import RowBatch
 from lwtrain.data.mixup import blend, blend_labels
 from lwtrain.data.view import as_inputs
 from lwtrain.fronts.front import Front
 from lwtrain.layer import HorizontalLayer, LinearHead
 from lwtrain.local_module import LocalStep
-from lwtrain.maps.decoder import DecoderMap
-from lwtrain.measured_network import MeasuredNetwork
 from lwtrain.meters import TrainingMeter
 from lwtrain.micro_batches import micro_batches, shares
 from lwtrain.optimizers import MakeOptimizer, OptimizerFactory, named_groups
 from lwtrain.part_times import spent_on, turn_to
-from lwtrain.pipeline import Pipeline
-from lwtrain.schedules import Together, Turn, awake
+from lwtrain.turn_taking import TurnTakingNetwork
 from lwtrain.votes import VoteRule
 
 
-class LayerStack(MeasuredNetwork):
+class LayerStack(TurnTakingNetwork):
     """A deep classifier whose layers learn each from its own problem.
 
     Promises: a training step changes parameters and buffers of the learning layers only; no gradient crosses from one
@@ -45,7 +42,6 @@ class LayerStack(MeasuredNetwork):
 
     Attributes:
         latest_losses: Of the last batch, by layer.
-        pipeline: The line of processes that the layers are dealt to; None: this one trains them all.
         before_layer: Called with a layer and the slice of the batch before the layer learns from it, where several do.
         keeps_gradients: Whether gradients stay in their places from step to step, as captured steps need them to.
 
@@ -73,56 +69,10 @@ class LayerStack(MeasuredNetwork):
         self.front: Front | None = None
         self.meters = [TrainingMeter() for _ in self.layers]
         self.latest_losses: dict[int, Tensor] = {}
-        self.pipeline: Pipeline | None = None
         self.before_layer: Callable[[int, int], None] | None = None
         self.keeps_gradients = False
         self._placed: list[nn.Parameter] = []  # those of the active layers, where gradients have places
         self._optimizer = optimizer or OptimizerFactory()
-
-    # Who trains
-
-    def activate(self, turn: Turn, rest: Collection[int] = ()) -> None:
-        """Let one layer train, or several but `rest`; the others rest, and end to end all sidecars but decoders."""
-        self.learners, self.end_to_end = self.learners_of(turn, rest), turn is Together.BACKPROP
-        for part in self.layers:
-            part.requires_grad_(False).eval()
-        for module in self._learning_modules(rest):
-            module.requires_grad_(True).train()
-        for number in range(0 if self.end_to_end else self.entry, self.learners[-1] + 1):
-            self._begin_inlet(number)
-        for number in range(len(self.layers)):
-            for parameter in self.part(number).idle_parameters():
-                parameter.requires_grad_(False)  # data parallelism would wait for its gradient
-
-    def learners_of(self, turn: Turn, rest: Collection[int] = ()) -> list[int]:
-        """Give the layers that have a loss of their own; end to end that is the head."""
-        return [len(self.layers) - 1] if turn is Together.BACKPROP else awake(turn, len(self.layers), rest)
-
-    @property
-    def own_learners(self) -> list[int]:
-        """The learners that this process trains: all, unless they are dealt to several."""
-        line = self.pipeline
-        return self.learners if line is None else [number for number in self.learners if number in line.own]
-
-    def _learning_modules(self, rest: Collection[int]) -> list[nn.Module]:
-        if not self.end_to_end:
-            return [self.layers[number] for number in self.own_learners]
-        parts = [part for number, part in enumerate(self.layers) if number not in rest]
-        horizontals = [part for part in parts if isinstance(part, HorizontalLayer)]
-        modules = [module for part in horizontals for module in (part.inlet, part.layer, part.map)]
-        return [*modules, *(decoders(self) if learns_to_rebuild(self) else []), self.layers[-1]]
-
-    def _begin_inlet(self, number: int) -> None:
-        """Let a map that starts as a piece of the decoder below it do so, when the layer above wakes first."""
-        inlet = self.part(number).inlet
-        if isinstance(inlet, DecoderMap):
-            below = self.part(number - 1)
-            assert isinstance(below, HorizontalLayer)
-            inlet.begin_as(below.sidecar)
-
-    def entry_of(self, turn: Turn, rest: Collection[int] = ()) -> int:
-        """Give the lowest layer that trains when it is `turn`'s turn."""
-        return 0 if turn is Together.BACKPROP else self.learners_of(turn, rest)[0]
 
     @property
     def meter(self) -> TrainingMeter:
@@ -138,8 +88,6 @@ class LayerStack(MeasuredNetwork):
     def steps_backward_often(self) -> bool:
         """Whether a training step takes more than one backward pass, as many losses or slices do."""
         return len(self.learners) > 1 or self.micro_batch is not None
-
-    # Training
 
     @spent_on("step")
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tiny import fit, tensors, tiny_stack
+from tiny import fit, tensors, tiny_data, tiny_stack
+
+from lwtrain.data.mixup import Mixup
 
 CASES: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -38,6 +40,7 @@ def main(folder: Path) -> None:
     sliced = tiny_stack()
     sliced.micro_batch = 5
     kept["sliced"] = trained(line(deal=[1] * (world - 1) + [4 - world], queue=1), sliced)
+    kept["mixed"] = trained(line(), data=tiny_data(mixup=Mixup(1.0)))
     kept["resumed"] = trained(line(), resume=folder / "one" / "last.ckpt")  # of one process
     torch.save(kept, folder / f"{rank}.pt")
 

@@ -44,6 +44,7 @@ WITHOUT_DATA = {
     "schedule=custom schedule.visits=wave": "schedule.visits=wave: choose a list, each item a mapping with layer",
     "data_dir=3.5": "data_dir=3.5: choose a text",
     # Out of range
+    "mixup=-0.5": "mixup=-0.5: choose a number of at least 0",
     "seed=-1": "seed=-1: choose a whole number of at least 0 and below 4294967296",
     "seed=4294967296": "seed=4294967296: choose a whole number of at least 0 and below 4294967296",
     "labels=0": "labels=0: choose all, a whole number of at least 1, or a number above 0 and below 1",

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 import torch
 from pipelined_worker import CASES
-from tiny import SHAPE, differing, fit, tensors, tiny_stack, tiny_trainer
+from tiny import SHAPE, differing, fit, tensors, tiny_data, tiny_stack, tiny_trainer
 from together import run_together
 
 from lwtrain import PipelinedSchedule, SimultaneousSchedule
 from lwtrain.checkpoints import load_checkpoint
+from lwtrain.data.mixup import Mixup
 
 PROCESSES = 3  # one that only sends, one that only receives, and one that does both
 
@@ -43,6 +44,12 @@ def test_batches_travel_in_slices(line: tuple[list[dict[str, Any]], Path]) -> No
     expected = alone(micro_batch=5)
     for process in line[0]:
         assert differing(process["sliced"]["weights"], expected["weights"]) == []
+
+
+def test_what_travels_is_blended_once(line: tuple[list[dict[str, Any]], Path]) -> None:
+    expected = alone(data=tiny_data(mixup=Mixup(1.0)))
+    for process in line[0]:
+        assert differing(process["mixed"]["weights"], expected["weights"]) == []
 
 
 def test_figures_are_those_of_one_process(line: tuple[list[dict[str, Any]], Path]) -> None:

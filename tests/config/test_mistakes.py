@@ -223,6 +223,10 @@ ONE_MISTAKE = {
     "schedule=pipelined trainer.devices=2 optimizer.average_last=2": "optimizer.average_last=2: not with schedule=pip",
     "schedule=pipelined trainer.devices=2 trainer.gradient_clip_val=1": "trainer.gradient_clip_val=1: not with sched",
     "schedule=pipelined trainer.devices=2 compile=true": "compile=true: not with schedule=pipelined",
+    "mixup=0.5 objective=predsim encoder=similarity": (
+        "mixup=0.5: objective=predsim compares images by their classes, and blended ones have two; choose 0"
+    ),
+    "mixup=1 objective=hsic": "mixup=1: objective=hsic compares images by their classes",
     "cuda_graphs=true compile=true": "cuda_graphs=true: not with compile=true; choose one of them",
     "cuda_graphs=true micro_batch=8": "cuda_graphs=true: not with micro_batch=8; choose one of them",
     "cuda_graphs=true trainer.devices=2": "cuda_graphs=true: not with trainer.devices=2; choose false, or 1",
