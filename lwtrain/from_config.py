@@ -7,7 +7,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, Checkpoint
+from pytorch_lightning.callbacks import Callback, Checkpoint, Timer
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 from rich.console import Console
@@ -234,6 +234,9 @@ def build_trainer(
     del settings["max_steps"]  # see StepLimit
     if config.schedule.name == "pipelined" and config.trainer.several_processes:
         settings["strategy"] = PipelinedStrategy()
+        if (limit := settings.pop("max_time")) is not None:
+            # Lightning's own clock asks all processes after each batch: who is ahead would wait for those behind.
+            callbacks = [*callbacks, Timer(limit, interval="epoch")]
     trainer = pl.Trainer(
         **settings,
         enable_progress_bar=False,

@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 import torch
 from pipelined_worker import CASES
+from pytorch_lightning.callbacks import Timer
 from tiny import SHAPE, differing, fit, tensors, tiny_data, tiny_stack, tiny_trainer
 from together import run_together
 
 from lwtrain import PipelinedSchedule, SimultaneousSchedule
 from lwtrain.checkpoints import load_checkpoint
+from lwtrain.config.loading import load_config
 from lwtrain.data.mixup import Mixup
+from lwtrain.from_config import build_trainer
 
 PROCESSES = 3  # one that only sends, one that only receives, and one that does both
 
@@ -111,3 +114,11 @@ def test_images_from_a_loader_of_ones_own_are_refused() -> None:
     loader = [(torch.rand(4, *SHAPE), torch.arange(4) % 3)]
     with pytest.raises(ValueError, match="needs a SemiSupervisedDataModule; choose schedule=simultaneous"):
         tiny_trainer(PipelinedSchedule(1)).fit(tiny_stack(), loader, loader)
+
+
+def test_a_time_limit_does_not_make_the_processes_wait_for_each_other(tmp_path: Path) -> None:
+    words = ["schedule=pipelined", "trainer.devices=2", "trainer.accelerator=cpu", "trainer.max_time=00:00:05:00"]
+    trainer = build_trainer(load_config(words), tmp_path, [], [], epochs=3)
+    (clock,) = (callback for callback in trainer.callbacks if isinstance(callback, Timer))  # type: ignore[attr-defined]
+    assert clock.time_remaining() == 300
+    assert clock._interval == "epoch"  # it asks all processes, at each step or behind each epoch
