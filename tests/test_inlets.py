@@ -55,7 +55,7 @@ class EntryShapes(pl.Callback):
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        inputs, _ = pl_module._enter(batch)
+        inputs, _, _ = pl_module._enter(batch)
         self.shapes.setdefault(pl_module.entry, set()).add(tuple(inputs.shape[1:]))
 
 

@@ -33,7 +33,7 @@ class Images(pl.LightningDataModule):
         assert self.trainer is not None
         self.rows.trainer = self.trainer
         view = self.rows.turn_to((self.trainer.current_epoch // 3, 0))
-        for rows, labels in self.rows.train_dataloader():
+        for rows, labels, _ in self.rows.train_dataloader():
             yield view[rows], labels
 
     def val_dataloader(self) -> DataLoader[Any]:

@@ -60,27 +60,27 @@ def test_labels_belong_to_the_images_in_the_rows() -> None:
     for wave in range(2):
         data.turn_to((wave, 0))
         images = data.rows((wave, 0)).images
-        for rows, labels in epoch_of(data):
+        for rows, labels, _ in epoch_of(data):
             assert torch.equal(data.train.labels[images[rows[: len(labels)]]], labels)
             assert set(images[rows[: len(labels)]].tolist()) <= set(data.labelled.tolist())
             assert set(images[rows[len(labels) :]].tolist()) <= set(data.unlabelled.tolist())
 
 
 def test_half_of_every_batch_is_labelled() -> None:
-    assert [(len(rows), len(labels)) for rows, labels in epoch_of(tiny_data())] == [(12, 6)] * 4
+    assert [(len(rows), len(labels)) for rows, labels, _ in epoch_of(tiny_data())] == [(12, 6)] * 4
 
 
 def test_rows_that_teach_nothing_can_be_left_out() -> None:
     data = tiny_data(idle_rows=False)
-    assert [(len(rows), len(labels)) for rows, labels in epoch_of(data)] == [(6, 6)] * 4
+    assert [(len(rows), len(labels)) for rows, labels, _ in epoch_of(data)] == [(6, 6)] * 4
     data.pseudo_labels = torch.full((len(data.unlabelled),), NO_LABEL)
     data.pseudo_labels[::3] = 2
     everything = tiny_data()
     everything.pseudo_labels = data.pseudo_labels
-    for (rows, labels), (all_rows, same) in zip(epoch_of(data), epoch_of(everything), strict=True):
+    for (rows, labels, _), (all_rows, same, _) in zip(epoch_of(data), epoch_of(everything), strict=True):
         assert torch.equal(labels, same)
         assert torch.equal(rows, all_rows[: len(labels)])
-    assert sum(len(rows) for rows, _ in epoch_of(data)) == 24 + 8
+    assert sum(len(rows) for rows, _, _ in epoch_of(data)) == 24 + 8
 
 
 def test_no_batch_is_left_with_one_row() -> None:
@@ -135,8 +135,8 @@ def test_processes_share_the_rows_and_have_as_many_batches(world: int, monkeypat
         monkeypatch.setattr(data, "_place", lambda rank=rank: (rank, world))
         data.turn_to((0, 0))
         batches = epoch_of(data)
-        lengths.add(tuple((len(rows), len(labels)) for rows, labels in batches))
-        assert max(len(rows) for rows, _ in batches) <= 18 // world
+        lengths.add(tuple((len(rows), len(labels)) for rows, labels, _ in batches))
+        assert max(len(rows) for rows, _, _ in batches) <= 18 // world
         seen.append(data.rows((0, 0)).images)
     assert len(lengths) == 1
     monkeypatch.setattr(data, "_place", lambda: (0, 1))

@@ -175,7 +175,7 @@ def test_pictures_without_a_label_are_learned_from_and_never_validated_on(root: 
     assert data.unlabelled.tolist() == [10, 11, 12, 13, 14]
     assert set(data.held_out.tolist()) <= set(range(10))
     assert data.num_classes == 2
-    for rows, labels in data.train_dataloader():
+    for rows, labels, _ in data.train_dataloader():
         images = data.rows((0, 0)).images[rows]
         assert (data.train.labels[images[: len(labels)]] == labels).all()
         assert (images[len(labels) :] >= 10).all()
