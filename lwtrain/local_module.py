@@ -58,7 +58,7 @@ class LocalModule(pl.LightningModule):
 
         Args:
             inputs: What enters this part.
-            labels: Of the first rows.
+            labels: Of the first rows: class numbers, or, of blended rows, (labelled rows, classes) shares.
             carry: Whether what the next part reads is wanted, too.
             images: What entered the network, where `reads_images` asks for it; by default the inputs.
         """

@@ -209,7 +209,8 @@ class LayerStack(TurnTakingNetwork):
         if batch.own is None:
             return inputs, labels, originals
         if any(self.part(number).compares_rows for number in self.learners):
-            raise ValueError("mixup: the layers' losses compare rows by their classes, and blended ones have two")
+            reason = "the layers' losses compare rows by their classes, and blended ones have two"
+            raise ValueError(f"mixup: {reason}; choose None")
         if self.pipeline is None or self.pipeline.is_first:  # what reaches the others is blended
             inputs = blend(inputs, batch.own)
         labels = blend_labels(labels, batch.own, self.num_classes)

@@ -55,7 +55,8 @@ class Objective(nn.Module, ABC):
             output: Of the sidecar, for all rows or with logits of the labelled rows only.
             inputs: (batch, channels, height, width), what entered the layer; beside a sidecar that rebuilds images,
                 what entered the network.
-            labels: (labelled rows,), of the first rows of the batch; all others count as unlabelled.
+            labels: (labelled rows,), of the first rows of the batch; all others count as unlabelled. Of blended rows
+                (labelled rows, classes), how much of each class is in them; not where the loss compares rows.
         """
         with torch.autocast(inputs.device.type, enabled=False):
             return self.losses(output, inputs, labels)

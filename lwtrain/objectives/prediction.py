@@ -13,7 +13,7 @@ def prediction_loss(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0
 
     Args:
         logits: (rows, classes); rows beyond the labels are left out.
-        labels: (labelled rows,)
+        labels: (labelled rows,) class numbers, or (labelled rows, classes): how much of each class is in a row.
         label_smoothing: Share e of the target that is spread evenly over all classes, the true one included.
 
     Example:

@@ -16,6 +16,7 @@ from lwtrain.checkpoints import load_checkpoint
 from lwtrain.config.loading import load_config
 from lwtrain.data.mixup import Mixup
 from lwtrain.from_config import build_trainer
+from lwtrain.undeclared import callbacks_of
 
 PROCESSES = 3  # one that only sends, one that only receives, and one that does both
 
@@ -119,6 +120,6 @@ def test_images_from_a_loader_of_ones_own_are_refused() -> None:
 def test_a_time_limit_does_not_make_the_processes_wait_for_each_other(tmp_path: Path) -> None:
     words = ["schedule=pipelined", "trainer.devices=2", "trainer.accelerator=cpu", "trainer.max_time=00:00:05:00"]
     trainer = build_trainer(load_config(words), tmp_path, [], [], epochs=3)
-    (clock,) = (callback for callback in trainer.callbacks if isinstance(callback, Timer))  # type: ignore[attr-defined]
+    (clock,) = (callback for callback in callbacks_of(trainer) if isinstance(callback, Timer))
     assert clock.time_remaining() == 300
     assert clock._interval == "epoch"  # it asks all processes, at each step or behind each epoch
