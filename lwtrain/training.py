@@ -10,6 +10,8 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
 from lwtrain.allocator import keep_freed_memory
+from lwtrain.callbacks.captured_steps import CapturedSteps
+from lwtrain.callbacks.compiled_steps import CompiledSteps
 from lwtrain.callbacks.rewinds import Rewinds
 from lwtrain.callbacks.stop_signal import StopSignal
 from lwtrain.callbacks.stopwatch import Stopwatch
@@ -109,6 +111,7 @@ def _attempt(config: Config, run_dir: Path, begin: Beginning, rewinds: Rewinds) 
         trainer = build_trainer(config, run_dir, callbacks, loggers, epochs)
         with settings_at_fault():
             data.check_processes(1 if isinstance(trainer.strategy, PipelinedStrategy) else trainer.world_size)
+        _check_steps(trainer, callbacks)
         check_memory(trainer, stack, data, schedule)
         if trainer.is_global_zero and (told := steep_rate(config, stack)):
             logging.getLogger(__name__).warning("%s", told)
@@ -132,6 +135,13 @@ def _attempt(config: Config, run_dir: Path, begin: Beginning, rewinds: Rewinds) 
     metrics = known(config, stack, stopwatch, callbacks) | made
     finish(config, stack, metrics, run_dir)
     return metrics
+
+
+def _check_steps(trainer: pl.Trainer, callbacks: Sequence[Callback]) -> None:
+    """Make sure that the device takes such steps as are asked for, before anything is written."""
+    for callback in callbacks:
+        if isinstance(callback, CompiledSteps | CapturedSteps):
+            callback.check(trainer.strategy.root_device)
 
 
 def _heed_signals(trainer: pl.Trainer, callbacks: Sequence[Callback]) -> None:

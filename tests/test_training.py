@@ -180,11 +180,20 @@ def test_a_run_that_is_not_compiled_has_no_such_metric(metrics: dict[str, Any]) 
     assert "compile_seconds" not in metrics
 
 
-def test_without_a_compiler_nothing_is_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("setting", "refusal"),
+    [
+        ("compile=true", r"^compile=true: needs a C\+\+ compiler"),
+        ("cuda_graphs=true", "^cuda_graphs=true: needs an NVIDIA GPU"),
+    ],
+)
+def test_steps_that_this_machine_cannot_take_are_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, refusal: str
+) -> None:
     monkeypatch.setattr(shutil, "which", lambda command: None)
-    with pytest.raises(ConfigError, match=r"^compile=true: needs a C\+\+ compiler"):
-        run(tmp_path, "compile=true")
-    assert not (tmp_path / "checkpoints").exists()
+    with pytest.raises(ConfigError, match=refusal):
+        run(tmp_path, setting)
+    assert not list(tmp_path.iterdir())
 
 
 def test_states_for_main_memory_that_lie_there_anyway_are_pointed_out(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning.callbacks import Callback
 
 from lwtrain.cuda_graphs import CapturedStep, GraphRecorder, Recorder, check_cuda_graphs
@@ -31,8 +32,17 @@ class CapturedSteps(Callback):
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Look for a GPU before anything has been trained."""
-        if stage == "fit" and self._make_recorder is GraphRecorder:
-            check_cuda_graphs(trainer.strategy.root_device)
+        if stage == "fit":
+            self.check(trainer.strategy.root_device)
+
+    def check(self, device: torch.device) -> None:
+        """Make sure that steps on a device can be captured.
+
+        Raises:
+            ConfigError: If there is no NVIDIA GPU and CUDA graphs are to be used.
+        """
+        if self._make_recorder is GraphRecorder:
+            check_cuda_graphs(device)
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Let gradients stay where they are."""

@@ -3,6 +3,7 @@
 import logging
 
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning.callbacks import Callback
 
 from lwtrain.compiling import Backend, StepCompiler, check_compiler
@@ -36,8 +37,17 @@ class CompiledSteps(Callback):
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Look for a compiler before anything has been trained."""
-        if stage == "fit" and self._compiler.backend == "inductor":
-            check_compiler(trainer.strategy.root_device)
+        if stage == "fit":
+            self.check(trainer.strategy.root_device)
+
+    def check(self, device: torch.device) -> None:
+        """Make sure that steps on a device can be compiled.
+
+        Raises:
+            ConfigError: If a compiler is needed and missing.
+        """
+        if self._compiler.backend == "inductor":
+            check_compiler(device)
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Watch torch's compiler."""
