@@ -79,7 +79,7 @@ class ParallelJob(Callback):
         return {"_program": self._program}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__()  # type: ignore[misc]
+        self.__init__()  # type: ignore[misc]  # of this class: none is derived from it
         self._program = state["_program"]
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:

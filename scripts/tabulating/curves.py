@@ -106,7 +106,11 @@ def _dress(axes: Axes, budget: float | None, ends: Sequence[float]) -> None:
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel("seconds of training")
+    if ends:
+        axes.set_xlabel("seconds of training")
+    else:
+        axes.text(0.5, 0.5, "no run yet", transform=axes.transAxes, ha="center", color="#767676")
+        axes.set_xticks([])
     if budget is not None:
         axes.set_title(f"{budget:g} minutes each", fontsize=10)
     axes.grid(color="#DDDDDD")

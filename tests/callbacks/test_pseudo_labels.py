@@ -27,6 +27,13 @@ from lwtrain.data.label_split import NO_LABEL
 from lwtrain.data.module import SemiSupervisedDataModule
 from lwtrain.from_config import split_data
 from lwtrain.stack import LayerStack
+from lwtrain.undeclared import datamodule_of
+
+
+def _data_of(trainer: pl.Trainer) -> SemiSupervisedDataModule:
+    data = datamodule_of(trainer)
+    assert isinstance(data, SemiSupervisedDataModule)
+    return data
 
 
 class Watch(pl.Callback):
@@ -38,7 +45,7 @@ class Watch(pl.Callback):
         self.batches: list[list[tuple[Tensor, Tensor]]] = []
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: LayerStack) -> None:
-        labels = trainer.datamodule.pseudo_labels  # type: ignore[attr-defined]
+        labels = _data_of(trainer).pseudo_labels
         self.labels.append(None if labels is None else labels.clone())
         network = tiny_stack()
         network.load_state_dict(pl_module.state_dict())
@@ -48,7 +55,9 @@ class Watch(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: LayerStack, outputs: object, batch: Any, number: int
     ) -> None:
-        images = trainer.datamodule._rows.images[batch.rows]  # type: ignore[attr-defined]
+        rows = _data_of(trainer)._rows
+        assert rows is not None
+        images = rows.images[batch.rows]
         self.batches[-1].append((images, batch.labels))
 
 
