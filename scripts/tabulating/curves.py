@@ -9,7 +9,7 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from lwtrain.comparison import Line, mean_line
@@ -48,7 +48,7 @@ def check_curves(results: StudyResults, folder: Path) -> None:
 
 
 def draw_curves(results: StudyResults, folder: Path) -> Path | None:
-    """Draw a study's curves: a panel for each budget, and a line of panels for runs that are compared with one another.
+    """Draw a study's curves: a panel for each budget, and a line of panels for a run and all that are compared with it.
 
     Returns:
         The file, an SVG; None if no run has a curve.
@@ -58,35 +58,30 @@ def draw_curves(results: StudyResults, folder: Path) -> Path | None:
         return None
     drawn = [row for row in results.rows if curve_of(row)]
     groups = list(dict.fromkeys(row.run.against for row in drawn))
-    budgets = list(dict.fromkeys(row.minutes for row in drawn))
+    budgets = {row.minutes for row in drawn}
     # Without a date and with names that do not change, a file differs only where a figure does.
     with mpl.rc_context({"font.size": 10, "svg.hashsalt": path.stem}):
         figure = Figure((4.2 * len(budgets) + 2.4, 4.6 * len(groups)), facecolor="white", layout="constrained")
-        grid = figure.subplots(len(groups), len(budgets), squeeze=False, sharey="row")
-        for group, panels in zip(groups, grid, strict=True):
-            _draw_group(panels, [row for row in drawn if row.run.against == group], budgets)
+        lines_of_panels = figure.subfigures(len(groups), squeeze=False)[:, 0]
+        for group, part in zip(groups, lines_of_panels, strict=True):
+            _draw_group(part, [row for row in drawn if group in (row.run.against, row.run.name)])
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, metadata={"Date": None, "Creator": None, "Identifier": _fingerprint(results)})
     return path
 
 
-def _draw_group(panels: Sequence[Axes], rows: Sequence[StudyRow], budgets: Sequence[float | None]) -> None:
+def _draw_group(part: SubFigure, rows: Sequence[StudyRow]) -> None:
     names = list(dict.fromkeys(row.run.name for row in rows))
+    budgets = list(dict.fromkeys(row.minutes for row in rows))
     styles = dict(zip(names, ((colour, dash) for dash, colour in product(_DASHES, _COLOURS)), strict=False))
+    panels = part.subplots(1, len(budgets), squeeze=False, sharey=True)[0]
     for axes, budget in zip(panels, budgets, strict=True):
         ends = [_draw_line(axes, row, *styles[row.run.name]) for row in rows if row.minutes == budget]
         _dress(axes, budget, ends)
     panels[0].set_ylim(bottom=_bottom([curve.mean[-1] for row in rows if (curve := curve_of(row))]))
     panels[0].set_ylabel("vote on validation images (%)")
     lines = {line.get_label(): line for axes in panels for line in axes.get_lines()}
-    panels[-1].legend(
-        [lines[name] for name in names],
-        names,
-        loc="center left",
-        bbox_to_anchor=(1.02, 0.5),
-        frameon=False,
-        handlelength=3,
-    )
+    part.legend([lines[name] for name in names], names, loc="outside right center", frameon=False, handlelength=3)
 
 
 def _draw_line(axes: Axes, row: StudyRow, colour: str, dash: Any) -> float:
@@ -101,16 +96,12 @@ def _draw_line(axes: Axes, row: StudyRow, colour: str, dash: Any) -> float:
 
 
 def _dress(axes: Axes, budget: float | None, ends: Sequence[float]) -> None:
-    if ends and max(ends) > _WIDE * min(ends) > 0:
+    if max(ends) > _WIDE * min(ends) > 0:
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
-    if ends:
-        axes.set_xlabel("seconds of training")
-    else:
-        axes.text(0.5, 0.5, "no run yet", transform=axes.transAxes, ha="center", color="#767676")
-        axes.set_xticks([])
+    axes.set_xlabel("seconds of training")
     if budget is not None:
         axes.set_title(f"{budget:g} minutes each", fontsize=10)
     axes.grid(color="#DDDDDD")

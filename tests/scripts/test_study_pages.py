@@ -190,6 +190,24 @@ def test_the_picture_names_its_runs_and_differs_only_where_curves_do(folder: Pat
     assert path.read_bytes() != drawn
 
 
+def test_a_run_is_drawn_beside_all_that_are_compared_with_it(folder: Path) -> None:
+    for run in ("wave", "c", "b"):  # b is compared with c, and c with wave
+        keep(folder, run, curve=CURVE)
+    path = draw_curves(read(folder), folder)
+    assert path is not None
+    drawn = path.read_text()
+    assert {run: drawn.count(f"<!-- {run} -->") for run in ("wave", "c", "b")} == {"wave": 1, "c": 2, "b": 1}
+
+
+def test_there_is_a_panel_for_each_budget_that_somebody_has_trained_for(tmp_path: Path) -> None:
+    store(tmp_path / "studies", minutes=[8, 15])
+    keep(tmp_path, "wave", curve=CURVE, minutes=15)
+    keep(tmp_path, "b", curve=CURVE, minutes=8)  # which is compared with others than wave
+    path = draw_curves(read(tmp_path), tmp_path)
+    assert path is not None
+    assert [path.read_text().count(f"<!-- {minutes} minutes each -->") for minutes in (8, 15)] == [1, 1]
+
+
 def test_the_command_checks_page_and_picture(folder: Path) -> None:
     keep(folder, "wave", curve=CURVE)
     assert call("--results", folder / "results").returncode == 0
