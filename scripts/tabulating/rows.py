@@ -61,12 +61,15 @@ class ResultRow:
         return shlex.join(telling_words(self.first["command"]))
 
     @property
+    def machines(self) -> list[str]:
+        """What the runs were made on."""
+        told = (", ".join(f"{name} {value}" for name, value in record["machine"].items()) for record in self.records)
+        return list(dict.fromkeys(told))
+
+    @property
     def machine(self) -> str:
-        """What the runs were made on; they may have had several machines."""
-        machines = dict.fromkeys(
-            ", ".join(f"{name} {value}" for name, value in record["machine"].items()) for record in self.records
-        )
-        return "; ".join(machines)
+        """The same in one text."""
+        return "; ".join(self.machines)
 
     def accuracy(self, part: str, stage: str = "test") -> Spread | None:
         """Give the accuracies of "vote", "head" or a layer."""

@@ -125,6 +125,8 @@ def section(results: StudyResults, marks: dict[str, str], picture: str | None = 
         rows = len(study.runs) * len(study.budgets)
         told = ", ".join(missing) if len(missing) <= _FEW else f"{len(missing)} of {rows} rows"
         yield from (f"Not all seeds yet: {told}.", "")
+    if len({machine for row in results.rows for machine in row.result.machines}) > 1:
+        yield from ("Times and curves are of several machines: compare seconds only where that is the same one.", "")
     if picture:
         yield from (f"![Learning curves: {study.title}]({picture})", "")
 

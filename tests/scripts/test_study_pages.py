@@ -167,6 +167,14 @@ def test_a_run_without_a_vote_has_the_heads_curve(folder: Path) -> None:
     assert (curve.seconds, curve.mean) == ([20.0], [pytest.approx(60.0)])
 
 
+def test_the_page_warns_of_times_from_several_machines(folder: Path) -> None:
+    keep(folder, "wave")
+    keep(folder, "wave", seed=1)
+    assert "several machines" not in page_of(folder)
+    keep(folder, "wave", seed=1, machine={"cpu": "another chip", "cores": 2})
+    assert "Times and curves are of several machines" in page_of(folder)
+
+
 def test_a_study_without_curves_has_no_picture(folder: Path) -> None:
     keep(folder, "wave")
     assert draw_curves(read(folder), folder) is None
