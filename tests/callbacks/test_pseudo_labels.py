@@ -211,7 +211,7 @@ def test_asking_moves_nothing_and_draws_nothing() -> None:
     class Asked(PseudoLabels):
         def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
             super().on_train_epoch_start(trainer, pl_module)
-            trainer.datamodule.pseudo_labels = None  # type: ignore[attr-defined]
+            _data_of(trainer).pseudo_labels = None
 
     asked = fit(schedules[1], tiny_stack(), tiny_data(), callbacks=[Asked(schedules[1])])
     assert not differing(tensors(plain), tensors(asked))
