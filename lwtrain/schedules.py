@@ -1,6 +1,6 @@
 """Which layer trains when. Plain Python: no torch in here."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -65,37 +65,65 @@ class Moment:
     epoch: int  # of the visit
 
 
-def sequential(num_layers: int, epochs: int) -> Iterator[Visit]:
+def sequential(num_layers: int, epochs: int | Sequence[int]) -> Iterator[Visit]:
     """Train each layer to its end before the next one starts.
+
+    Args:
+        num_layers: How many layers there are, the head included.
+        epochs: Epochs that each layer trains, or a number for each, the head's last.
+
+    Raises:
+        ValueError: If there is not a number for each layer, or one is less than 1.
 
     Example:
         >>> list(sequential(num_layers=2, epochs=5))
         [Visit(layer=0, epochs=5, wave=0, begin=0), Visit(layer=1, epochs=5, wave=0, begin=0)]
+        >>> [visit.epochs for visit in sequential(num_layers=3, epochs=[5, 3, 1])]
+        [5, 3, 1]
     """
     yield from wave(num_layers, epochs, waves=1)
 
 
-def wave(num_layers: int, epochs: int, waves: int) -> Iterator[Visit]:
+def wave(num_layers: int, epochs: int | Sequence[int], waves: int) -> Iterator[Visit]:
     """Sweep from the first layer to the head again and again, a share of the epochs at a time.
 
     Args:
         num_layers: How many layers there are, the head included.
-        epochs: Epochs that each layer trains in all.
+        epochs: Epochs that each layer trains in all, or a number for each, the head's last.
         waves: How many sweeps share them.
 
     Raises:
-        ValueError: If a layer's epochs cannot be dealt out evenly.
+        ValueError: If a layer's epochs cannot be dealt out evenly, there is not a number for each layer, or one is less
+            than 1.
 
     Example:
         >>> [visit.layer for visit in wave(num_layers=3, epochs=2, waves=2)]
         [0, 1, 2, 0, 1, 2]
     """
-    _check_epochs(epochs)
-    if waves < 1 or epochs % waves:
-        raise ValueError(f"schedule.waves={waves}: choose a divisor of schedule.epochs={epochs}")
+    own = _epochs_of_each(num_layers, epochs)
+    if waves < 1 or any(number % waves for number in own):
+        all_of_them = f"schedule.epochs={epochs}" if isinstance(epochs, int) else f"each of {_named(own)}"
+        raise ValueError(f"schedule.waves={waves}: choose a divisor of {all_of_them}")
     for sweep in range(waves):
-        for layer in range(num_layers):
-            yield Visit(layer, epochs // waves, sweep)
+        for layer, number in enumerate(own):
+            yield Visit(layer, number // waves, sweep)
+
+
+def _epochs_of_each(num_layers: int, epochs: int | Sequence[int]) -> list[int]:
+    if isinstance(epochs, int):
+        _check_epochs(epochs)
+        return [epochs] * num_layers
+    own = list(epochs)
+    if len(own) != num_layers:
+        remedy = "give one for each, the head's last"
+        raise ValueError(f"{_named(own)}: {len(own)} numbers for {num_layers} layers; {remedy}")
+    if min(own) < 1:
+        raise ValueError(f"{_named(own)}: choose 1 or more for each layer")
+    return own
+
+
+def _named(epochs: Iterable[int]) -> str:
+    return f"schedule.epochs=[{','.join(map(str, epochs))}]"
 
 
 def simultaneous(num_layers: int, epochs: int, settle: float = 0.0) -> Iterator[Visit]:

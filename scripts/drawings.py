@@ -20,6 +20,7 @@ LIST: list[dict[str, object]] = [
 ]
 DRAWINGS: dict[str, Iterator[Visit]] = {
     "schedule_sequential": sequential(len(LAYERS), epochs=4),
+    "schedule_sequential_uneven": sequential(len(LAYERS), epochs=[7, 5, 3, 1]),
     "schedule_wave": wave(len(LAYERS), epochs=4, waves=4),
     "schedule_wave_2": wave(len(LAYERS), epochs=4, waves=2),
     "schedule_custom": custom(len(LAYERS), [*LIST, {"layer": "head"}]),

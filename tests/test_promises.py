@@ -29,6 +29,7 @@ SCHEDULES: dict[str, Callable[..., LayerSchedule]] = {
     "sequential": lambda front: SequentialSchedule(2, front=front),
     "wave": lambda front: WaveSchedule(2, 2, front=front),
     "wave of two epochs a visit": lambda front: WaveSchedule(4, 2, front=front),
+    "wave of different epochs": lambda front: WaveSchedule([4, 2, 2], 2, front=front),
     "custom": lambda front: CustomSchedule(
         [{"layer": 1}, {"layer": 0, "epochs": 2}, {"layer": "head"}, {"layer": "head"}, {"layer": 0}], front=front
     ),

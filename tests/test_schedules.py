@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from itertools import groupby, pairwise
@@ -43,6 +44,40 @@ def test_every_wave_sweeps_once_from_the_first_layer_to_the_head(num_layers: int
     assert [number for number, _ in sweeps] == list(range(waves))
     for number, sweep in sweeps:
         assert sweep == [Visit(layer, share, number) for layer in range(num_layers)]
+
+
+@settings(deadline=None)
+@given(st.lists(SHARE, min_size=1, max_size=8), WAVES)
+def test_layers_may_have_different_epochs_in_each_wave(shares: list[int], waves: int) -> None:
+    sweeps = [list(sweep) for _, sweep in groupby(wave(len(shares), [waves * share for share in shares], waves), _wave)]
+    one = [(layer, share) for layer, share in enumerate(shares)]
+    assert [[(visit.layer, visit.epochs) for visit in sweep] for sweep in sweeps] == [one] * waves
+
+
+def test_a_list_of_epochs_is_short_for_a_list_of_visits() -> None:
+    listed = [{"layer": 0, "epochs": 13}, {"layer": 1, "epochs": 8}, {"layer": "head", "epochs": 1}]
+    assert list(sequential(3, [13, 8, 1])) == list(custom(3, listed))
+
+
+@settings(deadline=None)
+@given(NUM_LAYERS, WAVES, SHARE)
+def test_a_list_of_equal_epochs_changes_nothing(num_layers: int, waves: int, share: int) -> None:
+    assert list(wave(num_layers, [waves * share] * num_layers, waves)) == list(wave(num_layers, waves * share, waves))
+
+
+@pytest.mark.parametrize(
+    ("epochs", "waves", "message"),
+    [
+        ([4, 2], 1, "schedule.epochs=[4,2]: 2 numbers for 3 layers; give one for each, the head's last"),
+        ([], 1, "schedule.epochs=[]: 0 numbers for 3 layers; give one for each, the head's last"),
+        ([4, 2, 0], 1, "schedule.epochs=[4,2,0]: choose 1 or more for each layer"),
+        ([4, 2, 1], 2, "schedule.waves=2: choose a divisor of each of schedule.epochs=[4,2,1]"),
+        ([4, 2, 2], 0, "schedule.waves=0: choose a divisor of each of schedule.epochs=[4,2,2]"),
+    ],
+)
+def test_lists_of_epochs_that_cannot_be_are_refused(epochs: list[int], waves: int, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        list(wave(3, epochs, waves))
 
 
 @settings(deadline=None)

@@ -1,6 +1,6 @@
 """The schedules that can be chosen by name; they differ in their visits only."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,11 +13,11 @@ class SequentialSchedule(LayerSchedule):
     """Trains each layer to its end before the next one starts.
 
     Args:
-        epochs: Epochs per layer.
+        epochs: Epochs per layer, or a number for each, the head's last.
         settings: `front`, `course`, `rest` and `resting_state`, as `LayerSchedule` takes them.
     """
 
-    def __init__(self, epochs: int, **settings: Any) -> None:
+    def __init__(self, epochs: int | Sequence[int], **settings: Any) -> None:
         super().__init__(partial(schedules.sequential, epochs=epochs), **settings)
 
 
@@ -25,8 +25,8 @@ class WaveSchedule(LayerSchedule):
     """Sweeps from the first layer to the head again and again; every layer trains a share of its epochs at a time.
 
     Args:
-        epochs: Epochs per layer in all.
-        waves: How many sweeps share them; a divisor of `epochs`.
+        epochs: Epochs per layer in all, or a number for each, the head's last.
+        waves: How many sweeps share them; a divisor of `epochs`, or of each of them.
         settings: `front`, `course`, `rest` and `resting_state`, as `LayerSchedule` takes them.
 
     Example:
@@ -34,7 +34,7 @@ class WaveSchedule(LayerSchedule):
         [0, 1, 2, 0, 1, 2]
     """
 
-    def __init__(self, epochs: int, waves: int, **settings: Any) -> None:
+    def __init__(self, epochs: int | Sequence[int], waves: int, **settings: Any) -> None:
         super().__init__(partial(schedules.wave, epochs=epochs, waves=waves), **settings)
 
 

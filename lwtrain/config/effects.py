@@ -194,7 +194,7 @@ def _idle_in_optimizer(config: Config) -> Iterator[tuple[str, str]]:
 def _most_epochs(schedule: ScheduleConfig) -> int:
     """How many epochs the layer that trains longest has in all."""
     if not isinstance(schedule, CustomConfig):
-        return schedule.epochs
+        return max(schedule.epochs) if isinstance(schedule.epochs, list) else schedule.epochs
     epochs: Counter[int | str] = Counter()
     for visit in schedule.visits:
         epochs[visit.layer] += visit.epochs
@@ -231,7 +231,7 @@ def _idle_in_front(config: Config, images: DatasetInfo) -> Iterator[tuple[str, s
 def _longest_visit(schedule: ScheduleConfig) -> int:
     if isinstance(schedule, CustomConfig):
         return max((visit.epochs for visit in schedule.visits), default=1)
-    return schedule.epochs // schedule.waves if isinstance(schedule, WaveConfig) else schedule.epochs
+    return _most_epochs(schedule) // (schedule.waves if isinstance(schedule, WaveConfig) else 1)
 
 
 def _idle_in_images(config: Config, images: DatasetInfo) -> Iterator[tuple[str, str]]:

@@ -21,6 +21,7 @@ RATES = {"layer_0": 0.03, "layer_1": 0.02, "head": 0.01}
 SCHEDULES: dict[str, Callable[..., LayerSchedule]] = {
     "sequential": lambda **settings: SequentialSchedule(2, **settings),
     "wave": lambda **settings: WaveSchedule(4, 2, **settings),
+    "uneven wave": lambda **settings: WaveSchedule([4, 2, 2], 2, **settings),
     "custom": lambda **settings: CustomSchedule(
         [{"layer": 0}, {"layer": "head"}, {"layer": 1, "epochs": 2}, {"layer": 0, "epochs": 2}], **settings
     ),
@@ -61,7 +62,7 @@ def test_every_layers_rate_follows_its_course_over_its_own_epochs(
     for layer, initial in RATES.items():
         own = [rates[layer] for active, rates in watch.rates if active == layer]
         assert own == pytest.approx([initial * left(step / len(own)) for step in range(len(own))])
-    assert len(watch.rates) == 4 * {"sequential": 6, "wave": 12, "custom": 6}[name]
+    assert len(watch.rates) == 4 * {"sequential": 6, "wave": 12, "uneven wave": 8, "custom": 6}[name]
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

@@ -18,6 +18,7 @@ from lwtrain.config.schema import (
     PipelinedConfig,
     PseudoLabelsConfig,
     ScheduleConfig,
+    SequentialConfig,
     SGDConfig,
     SimultaneousConfig,
     TrainerConfig,
@@ -56,9 +57,11 @@ def _nesterov_has_momentum(optimizer: OptimizerConfig) -> None:
         raise ValueError("optimizer.nesterov=true: needs optimizer.momentum above 0")
 
 
-def _waves_share_the_epochs(schedule: ScheduleConfig) -> None:
-    if isinstance(schedule, WaveConfig):
-        next(schedules.wave(1, schedule.epochs, schedule.waves))
+def _every_layer_has_epochs(model: ModelConfig, schedule: ScheduleConfig) -> None:
+    if isinstance(schedule, SequentialConfig):
+        next(schedules.sequential(model.num_layers + 1, schedule.epochs))
+    elif isinstance(schedule, WaveConfig):
+        next(schedules.wave(model.num_layers + 1, schedule.epochs, schedule.waves))
 
 
 def _the_first_layer_trains_before_it_rests(schedule: ScheduleConfig) -> None:
@@ -81,7 +84,7 @@ def _averages_are_of_epochs_that_there_are(
     elif isinstance(schedule, SimultaneousConfig):
         epochs = schedules.settled_after(model.num_layers + 1, schedule.epochs, schedule.settle)
     else:
-        epochs = [schedule.epochs]
+        epochs = schedule.epochs if isinstance(schedule.epochs, list) else [schedule.epochs]
     schedules.check_average_last(optimizer.average_last, epochs)
 
 
@@ -196,7 +199,7 @@ RULES: tuple[Callable[..., None], ...] = (
     _every_estimator_measures_once,
     _learning_rate_drops_in_order,
     _nesterov_has_momentum,
-    _waves_share_the_epochs,
+    _every_layer_has_epochs,
     _the_first_layer_trains_before_it_rests,
     _visits_name_layers_that_exist,
     _averages_are_of_epochs_that_there_are,

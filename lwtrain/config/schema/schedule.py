@@ -11,7 +11,7 @@ class SequentialConfig:
     """Each layer to its end before the next."""
 
     name: Literal["sequential"]
-    epochs: Count
+    epochs: Count | list[Count]
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class WaveConfig:
     """Sweeps from the first layer to the head."""
 
     name: Literal["wave"]
-    epochs: Count
+    epochs: Count | list[Count]
     waves: Count
 
 
