@@ -51,7 +51,7 @@ def test_the_order_of_the_cuts_does_not_matter_and_any_sequence_of_modules_will_
 
 def test_what_does_not_run_its_modules_in_a_row_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^network=ResNet: cut an nn\.Sequential, or write a StackableNetwork"):
-        cut(resnet18(), before=[3], input_shape=(3, 32, 32), num_classes=10)  # type: ignore[arg-type]
+        cut(resnet18(), before=[3], input_shape=(3, 32, 32), num_classes=10)  # type: ignore[arg-type]  # the mistake that is meant
 
 
 @pytest.mark.parametrize("before", [[], [0, 3], [3, 3], [3, 9], [-1]])

@@ -37,7 +37,7 @@ def test_a_copy_is_a_choice_of_its_own(capsys: pytest.CaptureFixture[str]) -> No
     copy = Path("conf/model/half.yaml")
     assert copy.read_text() == (conf_dir() / "model" / "vgg11.yaml").read_text()
     copy.write_text(copy.read_text().replace("width: 1.0", "width: 0.5"))
-    assert load_config(["model=half"], [Path("conf")]).model.width == 0.5  # type: ignore[union-attr]
+    assert load_config(["model=half"], [Path("conf")]).model.width == 0.5  # type: ignore[union-attr]  # a VGG has one
 
 
 def test_several_files_are_copied_at_once(capsys: pytest.CaptureFixture[str]) -> None:

@@ -218,7 +218,7 @@ ONE_MISTAKE = {
     "labels=500 schedule=pipelined pseudo_labels.teacher=own": "schedule=pipelined shows all layers the",
     "schedule=simultaneous schedule.settle=1": "schedule.settle=1: choose a number of at least 0 and below 1",
     "schedule=simultaneous schedule.settle=0.9": "schedule.settle=0.9: of schedule.epochs=3 none is left for the first",
-    "schedule=simultaneous schedule.settle=0.5 optimizer.average_last=2": "a layer trains for fewer epochs",
+    "schedule=simultaneous schedule.settle=0.5 optimizer.average_last=2": "a layer trains for fewer epochs; choose",
     "schedule=wave schedule.settle=0.5": "not with schedule=wave, but with schedule=simultaneous",
     "schedule=pipelined schedule.queue=0": "schedule.queue=0: choose a whole number of at least 1",
     "schedule=pipelined schedule.deal=[2,0]": "schedule.deal",
