@@ -1,7 +1,6 @@
 """Which settings change nothing beside the others."""
 
-from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from fnmatch import fnmatchcase
 from itertools import groupby
@@ -17,7 +16,6 @@ from lwtrain.config.schema import (
     BackpropConfig,
     BalancedConfig,
     Config,
-    CustomConfig,
     HSICConfig,
     ImageFolderConfig,
     InfoProConfig,
@@ -25,13 +23,13 @@ from lwtrain.config.schema import (
     PredSimConfig,
     PublishedConfig,
     ReconstructionConfig,
-    ScheduleConfig,
     SGDConfig,
     SimultaneousConfig,
     StackedAutoencoderConfig,
-    WaveConfig,
 )
+from lwtrain.config.visits import epochs_of_layers, visits_of
 from lwtrain.data.dataset_info import DatasetInfo
+from lwtrain.schedules import Turn, Visit
 
 
 def without_effect(config: Config, given: Collection[str]) -> list[str]:
@@ -73,23 +71,24 @@ def left_out(config: Config) -> str | None:
 def _idle(config: Config) -> Iterator[tuple[str, str]]:
     """Go through the settings that change nothing, as patterns, with the reason."""
     images = config.dataset.describe()
-    yield from _idle_in_learning(config, images)
-    yield from _idle_in_pseudo_labels(config, images)
-    yield from _idle_in_optimizer(config)
+    num_layers = config.model.num_layers + 1
+    visits = list(visits_of(config.schedule, num_layers))
+    epochs = epochs_of_layers(visits, num_layers)
+    yield from _idle_in_learning(config, images, visits)
+    yield from _idle_in_pseudo_labels(config, images, epochs)
+    yield from _idle_in_optimizer(config, visits, epochs)
     yield from _idle_in_schedule(config)
-    yield from _idle_in_front(config, images)
+    yield from _idle_in_front(config, images, visits)
     yield from _idle_in_images(config, images)
     yield from _idle_in_trainer(config, images)
     yield from _idle_in_pictures(config)
-    yield from _idle_in_vote(config)
+    yield from _idle_in_vote(config, epochs)
 
 
-def _idle_in_vote(config: Config) -> Iterator[tuple[str, str]]:
-    schedule = config.schedule
-    visited = {visit.layer for visit in schedule.visits} if isinstance(schedule, CustomConfig) else set()
-    if isinstance(schedule, BackpropConfig):
+def _idle_in_vote(config: Config, epochs: Mapping[int, int]) -> Iterator[tuple[str, str]]:
+    if isinstance(config.schedule, BackpropConfig):
         yield "vote.weights", "schedule=backprop lets the head alone vote"
-    elif len(visited) == 1 and not config.layer.load:
+    elif len(epochs) == 1 and not config.layer.load:
         yield "vote.weights", "schedule.visits trains one layer, which alone votes"
 
 
@@ -101,7 +100,7 @@ def _idle_in_pictures(config: Config) -> Iterator[tuple[str, str]]:
         yield "callbacks.pictures", reason
 
 
-def _idle_in_learning(config: Config, images: DatasetInfo) -> Iterator[tuple[str, str]]:
+def _idle_in_learning(config: Config, images: DatasetInfo, visits: Iterable[Visit]) -> Iterator[tuple[str, str]]:
     parts = config.encoder, config.objective, config.schedule
     unrebuilt, unread = why_nothing_is_rebuilt(*parts), why_unlabelled_images_are_idle(*parts, config.pseudo_labels)
     if isinstance(config.schedule, BackpropConfig) and isinstance(config.objective, ReconstructionConfig):
@@ -130,7 +129,7 @@ def _idle_in_learning(config: Config, images: DatasetInfo) -> Iterator[tuple[str
             yield "encoder.channels", unrebuilt
     if isinstance(config.model, StackedAutoencoderConfig) and config.model.depth == 1:
         yield "map", "model.depth=1: a map stands between two layers, and nothing before the head"
-    elif config.map.name == "decoder" and (reason := unrebuilt or _why_a_decoder_is_random(config)):
+    elif config.map.name == "decoder" and (reason := unrebuilt or _why_a_decoder_is_random(config, visits)):
         yield "map", f"{reason}, so the map begins with random weights, as map=conv does"
     if config.micro_batch is not None and config.micro_batch >= config.batch_size:
         yield "micro_batch", f"no batch is larger than batch_size={config.batch_size}"
@@ -140,7 +139,7 @@ def _idle_in_learning(config: Config, images: DatasetInfo) -> Iterator[tuple[str
         yield "batches", f"{unread}, so nothing is learned from unlabelled images"
 
 
-def _idle_in_pseudo_labels(config: Config, images: DatasetInfo) -> Iterator[tuple[str, str]]:
+def _idle_in_pseudo_labels(config: Config, images: DatasetInfo, epochs: Mapping[int, int]) -> Iterator[tuple[str, str]]:
     if not config.pseudo_labels.teaches:
         for pattern in ("pseudo_labels.share", "pseudo_labels.ramp"):
             yield pattern, "pseudo_labels.teacher=none labels no image"
@@ -149,7 +148,7 @@ def _idle_in_pseudo_labels(config: Config, images: DatasetInfo) -> Iterator[tupl
         reason = "labels=all leaves no image unlabelled"
     elif config.batches == "labelled":
         reason = "batches=labelled leaves unlabelled images out"
-    elif _most_epochs(config.schedule) == 1 and config.pseudo_labels.run is None:
+    elif max(epochs.values()) == 1 and config.pseudo_labels.run is None:
         reason = "no layer trains for a second epoch, and labels come from layers that have trained"
     else:
         return
@@ -157,23 +156,22 @@ def _idle_in_pseudo_labels(config: Config, images: DatasetInfo) -> Iterator[tupl
         yield pattern, reason
 
 
-def _why_a_decoder_is_random(config: Config) -> str | None:
+def _why_a_decoder_is_random(config: Config, visits: Iterable[Visit]) -> str | None:
     """Say why a map that begins as a piece of the decoder below takes over what has not been trained; None if not."""
-    schedule = config.schedule
-    if isinstance(schedule, AtOnce):
-        return f"schedule={schedule.name} starts all layers at once"
-    if not isinstance(schedule, CustomConfig) or config.layer.load:  # what is loaded has trained
+    if isinstance(config.schedule, AtOnce):
+        return f"schedule={config.schedule.name} starts all layers at once"
+    if config.layer.load:  # what is loaded has trained
         return None
-    trained: set[int | str] = set()
-    for visit in schedule.visits:
-        if isinstance(visit.layer, int) and visit.layer > 0 and not trained & {visit.layer, visit.layer - 1}:
-            return f"schedule.visits wakes layer {visit.layer} before layer {visit.layer - 1} has trained"
-        trained.add(visit.layer)
+    trained: set[Turn] = set()
+    for layer in (visit.layer for visit in visits):
+        if isinstance(layer, int) and 0 < layer < config.model.num_layers and not trained & {layer, layer - 1}:
+            return f"schedule.visits wakes layer {layer} before layer {layer - 1} has trained"
+        trained.add(layer)
     return None
 
 
-def _idle_in_optimizer(config: Config) -> Iterator[tuple[str, str]]:
-    longest = _most_epochs(config.schedule)
+def _idle_in_optimizer(config: Config, visits: Sequence[Visit], epochs: Mapping[int, int]) -> Iterator[tuple[str, str]]:
+    longest = max(epochs.values())
     if config.optimizer.course != "halving":
         yield "optimizer.halve_every", f"optimizer.course={config.optimizer.course} is not halving"
     elif config.optimizer.halve_every >= longest * (1 - config.optimizer.warm_up):
@@ -185,20 +183,10 @@ def _idle_in_optimizer(config: Config) -> Iterator[tuple[str, str]]:
         yield "optimizer.resting_state", f"schedule={config.schedule.name} lets no layer rest"
     elif isinstance(config.optimizer, SGDConfig) and not config.optimizer.momentum:
         yield "optimizer.resting_state", "optimizer=sgd without momentum keeps no state"
-    elif not _layers_wake_again(config.schedule):
+    elif not _layers_wake_again(visits):
         yield "optimizer.resting_state", "no layer trains again after a rest, and the states of the others are dropped"
     elif config.optimizer.resting_state == "host" and config.trainer.accelerator == "cpu":
         yield "optimizer.resting_state", "trainer.accelerator=cpu keeps all states in main memory"
-
-
-def _most_epochs(schedule: ScheduleConfig) -> int:
-    """How many epochs the layer that trains longest has in all."""
-    if not isinstance(schedule, CustomConfig):
-        return max(schedule.epochs) if isinstance(schedule.epochs, list) else schedule.epochs
-    epochs: Counter[int | str] = Counter()
-    for visit in schedule.visits:
-        epochs[visit.layer] += visit.epochs
-    return max(epochs.values(), default=1)
 
 
 def _idle_in_schedule(config: Config) -> Iterator[tuple[str, str]]:
@@ -210,15 +198,13 @@ def _idle_in_schedule(config: Config) -> Iterator[tuple[str, str]]:
             yield "schedule.settle", f"of schedule.epochs={schedule.epochs} that is less than one"
 
 
-def _layers_wake_again(schedule: ScheduleConfig) -> bool:
-    if isinstance(schedule, CustomConfig):
-        visited = [layer for layer, _ in groupby(visit.layer for visit in schedule.visits)]
-        return len(visited) > len(set(visited))
-    return isinstance(schedule, WaveConfig) and schedule.waves > 1
+def _layers_wake_again(visits: Iterable[Visit]) -> bool:
+    visited = [layer for layer, _ in groupby(visit.layer for visit in visits)]
+    return len(visited) > len(set(visited))
 
 
-def _idle_in_front(config: Config, images: DatasetInfo) -> Iterator[tuple[str, str]]:
-    longest = _longest_visit(config.schedule)
+def _idle_in_front(config: Config, images: DatasetInfo, visits: Iterable[Visit]) -> Iterator[tuple[str, str]]:
+    longest = max(visit.end for visit in visits)
     repeats = config.batches not in ("proportional", "labelled") and not all_are_labelled(images, config.labels)
     if config.dataset.augmentation == "none" and not repeats:
         yield "front.views", "dataset.augmentation=none makes all views one"
@@ -226,12 +212,6 @@ def _idle_in_front(config: Config, images: DatasetInfo) -> Iterator[tuple[str, s
         yield "front.views", f"no visit has more epochs than {longest}, each with a view of its own"
     if config.front.name not in ("auto", "disk"):
         yield "front.folder", f"front={config.front.name} keeps nothing on disk"
-
-
-def _longest_visit(schedule: ScheduleConfig) -> int:
-    if isinstance(schedule, CustomConfig):
-        return max((visit.epochs for visit in schedule.visits), default=1)
-    return _most_epochs(schedule) // (schedule.waves if isinstance(schedule, WaveConfig) else 1)
 
 
 def _idle_in_images(config: Config, images: DatasetInfo) -> Iterator[tuple[str, str]]:

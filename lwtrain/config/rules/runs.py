@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 from lwtrain import schedules
@@ -18,16 +17,16 @@ from lwtrain.config.schema import (
     PipelinedConfig,
     PseudoLabelsConfig,
     ScheduleConfig,
-    SequentialConfig,
     SGDConfig,
-    SimultaneousConfig,
     TrainerConfig,
-    WaveConfig,
 )
+from lwtrain.config.visits import epochs_of_layers, visits_of
 from lwtrain.config.wording import shown
 from lwtrain.courses import check_drops
 from lwtrain.errors import DataError
 from lwtrain.registry import choices_hint
+
+_MOST_EPOCHS = 10**6  # a run plans each of its epochs before the first begins
 
 
 def _every_layer_has_a_learning_rate(model: ModelConfig, optimizer: OptimizerConfig) -> None:
@@ -57,35 +56,21 @@ def _nesterov_has_momentum(optimizer: OptimizerConfig) -> None:
         raise ValueError("optimizer.nesterov=true: needs optimizer.momentum above 0")
 
 
-def _every_layer_has_epochs(model: ModelConfig, schedule: ScheduleConfig) -> None:
-    if isinstance(schedule, SequentialConfig):
-        next(schedules.sequential(model.num_layers + 1, schedule.epochs))
-    elif isinstance(schedule, WaveConfig):
-        next(schedules.wave(model.num_layers + 1, schedule.epochs, schedule.waves))
-
-
-def _the_first_layer_trains_before_it_rests(schedule: ScheduleConfig) -> None:
-    if isinstance(schedule, SimultaneousConfig):
-        schedules.settled_after(1, schedule.epochs, schedule.settle)
-
-
-def _visits_name_layers_that_exist(model: ModelConfig, schedule: ScheduleConfig) -> None:
-    if isinstance(schedule, CustomConfig):
-        num_layers = model.num_layers + 1
-        list(schedules.custom(num_layers, [asdict(visit) for visit in schedule.visits]))
+def _the_visits_can_be_made(model: ModelConfig, schedule: ScheduleConfig) -> None:
+    epochs = 0
+    for visit in visits_of(schedule, model.num_layers + 1):
+        epochs += visit.epochs
+        if epochs > _MOST_EPOCHS:
+            setting = "visits" if isinstance(schedule, CustomConfig) else f"epochs={shown(schedule.epochs)}"
+            raise ValueError(f"schedule.{setting}: more than {_MOST_EPOCHS} epochs of all layers; choose fewer")
 
 
 def _averages_are_of_epochs_that_there_are(
     model: ModelConfig, optimizer: OptimizerConfig, schedule: ScheduleConfig
 ) -> None:
-    if isinstance(schedule, CustomConfig):
-        visits = schedules.custom(model.num_layers + 1, [asdict(visit) for visit in schedule.visits])
-        epochs = [len(own) for own in schedules.own_epochs(schedules.timetable(visits), model.num_layers + 1).values()]
-    elif isinstance(schedule, SimultaneousConfig):
-        epochs = schedules.settled_after(model.num_layers + 1, schedule.epochs, schedule.settle)
-    else:
-        epochs = schedule.epochs if isinstance(schedule.epochs, list) else [schedule.epochs]
-    schedules.check_average_last(optimizer.average_last, epochs)
+    num_layers = model.num_layers + 1
+    epochs = epochs_of_layers(visits_of(schedule, num_layers), num_layers)
+    schedules.check_average_last(optimizer.average_last, epochs.values())
 
 
 def _layers_to_load_are_there(layer: LayerConfig) -> None:
@@ -199,9 +184,7 @@ RULES: tuple[Callable[..., None], ...] = (
     _every_estimator_measures_once,
     _learning_rate_drops_in_order,
     _nesterov_has_momentum,
-    _every_layer_has_epochs,
-    _the_first_layer_trains_before_it_rests,
-    _visits_name_layers_that_exist,
+    _the_visits_can_be_made,
     _averages_are_of_epochs_that_there_are,
     _layers_to_load_are_there,
     _a_run_that_teaches_is_there,
