@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
-from itertools import product
+from collections.abc import Iterator, Sequence
+from math import ceil
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import LogLocator, NullFormatter
@@ -16,9 +16,8 @@ from lwtrain.comparison import Line, mean_line
 from lwtrain.errors import DataError
 from tabulating.studies import StudyResults, StudyRow
 
-# Colours by Okabe and Ito, told apart by every kind of eyesight; where there are more runs, dashes tell them apart.
+# Colours by Okabe and Ito, told apart by every kind of eyesight; more lines than that in one panel nobody could follow.
 _COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-_DASHES: tuple[Any, ...] = ("solid", (0, (5, 2)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
 _WIDE = 5.0  # times as long as the shortest run takes the longest: from there on, seconds are drawn by their logarithm
 _SHOWN_BELOW = 20.0  # points below the worst end that are drawn at least
 
@@ -48,7 +47,9 @@ def check_curves(results: StudyResults, folder: Path) -> None:
 
 
 def draw_curves(results: StudyResults, folder: Path) -> Path | None:
-    """Draw a study's curves: a panel for each budget, and a line of panels for a run and all that are compared with it.
+    """Draw a study's curves: a panel for each budget, and a line of panels for a run and those compared with it.
+
+    Where these are many, they are dealt out to several lines, each of which shows that run.
 
     Returns:
         The file, an SVG; None if no run has a curve.
@@ -57,26 +58,34 @@ def draw_curves(results: StudyResults, folder: Path) -> Path | None:
     if path is None:
         return None
     drawn = [row for row in results.rows if curve_of(row)]
-    groups = list(dict.fromkeys(row.run.against for row in drawn))
+    lines = list(_lines_of_panels(drawn))
     budgets = {row.minutes for row in drawn}
     # Without a date and with names that do not change, a file differs only where a figure does.
     with mpl.rc_context({"font.size": 10, "svg.hashsalt": path.stem}):
-        figure = Figure((4.2 * len(budgets) + 2.4, 4.6 * len(groups)), facecolor="white", layout="constrained")
-        lines_of_panels = figure.subfigures(len(groups), squeeze=False)[:, 0]
-        for group, part in zip(groups, lines_of_panels, strict=True):
-            _draw_group(part, [row for row in drawn if group in (row.run.against, row.run.name)])
+        figure = Figure((4.2 * len(budgets) + 2.4, 4.6 * len(lines)), facecolor="white", layout="constrained")
+        for rows, part in zip(lines, figure.subfigures(len(lines), squeeze=False)[:, 0], strict=True):
+            _draw_line_of_panels(part, rows)
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, metadata={"Date": None, "Creator": None, "Identifier": _fingerprint(results)})
     return path
 
 
-def _draw_group(part: SubFigure, rows: Sequence[StudyRow]) -> None:
+def _lines_of_panels(rows: Sequence[StudyRow]) -> Iterator[list[StudyRow]]:
+    for first in dict.fromkeys(row.run.against for row in rows):
+        others = list(dict.fromkeys(row.run.name for row in rows if row.run.against == first != row.run.name))
+        num_lines = max(1, ceil(len(others) / (len(_COLOURS) - 1)))
+        for line, some in enumerate(np.array_split(others, num_lines)):
+            shown = {row.minutes for row in rows if row.run.name in some or line == 0}  # no panel for it alone
+            yield [row for row in rows if row.run.name in {first, *some} and row.minutes in shown]
+
+
+def _draw_line_of_panels(part: SubFigure, rows: Sequence[StudyRow]) -> None:
     names = list(dict.fromkeys(row.run.name for row in rows))
     budgets = list(dict.fromkeys(row.minutes for row in rows))
-    styles = dict(zip(names, ((colour, dash) for dash, colour in product(_DASHES, _COLOURS)), strict=False))
+    colours = dict(zip(names, _COLOURS, strict=False))
     panels = part.subplots(1, len(budgets), squeeze=False, sharey=True)[0]
     for axes, budget in zip(panels, budgets, strict=True):
-        ends = [_draw_line(axes, row, *styles[row.run.name]) for row in rows if row.minutes == budget]
+        ends = [_draw_line(axes, row, colours[row.run.name]) for row in rows if row.minutes == budget]
         _dress(axes, budget, ends)
     panels[0].set_ylim(bottom=_bottom([curve.mean[-1] for row in rows if (curve := curve_of(row))]))
     panels[0].set_ylabel("vote on validation images (%)")
@@ -84,12 +93,11 @@ def _draw_group(part: SubFigure, rows: Sequence[StudyRow]) -> None:
     part.legend([lines[name] for name in names], names, loc="outside right center", frameon=False, handlelength=3)
 
 
-def _draw_line(axes: Axes, row: StudyRow, colour: str, dash: Any) -> float:
+def _draw_line(axes: Axes, row: StudyRow, colour: str) -> float:
     """Draw a run, and say when it ends."""
     curve = curve_of(row)
     assert curve is not None
-    line = {"color": colour, "linestyle": dash, "linewidth": 1.5, "marker": "o", "markersize": 4, "markevery": [-1]}
-    axes.plot(curve.seconds, curve.mean, label=row.run.name, **line)
+    axes.plot(curve.seconds, curve.mean, color=colour, label=row.run.name, marker="o", markersize=4, markevery=[-1])
     if len(row.result.records) > 1:
         axes.fill_between(curve.seconds, curve.lowest, curve.highest, color=colour, alpha=0.15, linewidth=0)
     return curve.seconds[-1]

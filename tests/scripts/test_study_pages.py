@@ -1,6 +1,7 @@
 """How studies look on the page of results, and their learning curves."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,20 @@ def test_a_run_is_drawn_beside_all_that_are_compared_with_it(folder: Path) -> No
     assert path is not None
     drawn = path.read_text()
     assert {run: drawn.count(f"<!-- {run} -->") for run in ("wave", "c", "b")} == {"wave": 1, "c": 2, "b": 1}
+
+
+def test_many_runs_are_dealt_out_to_lines_that_all_show_the_one_they_are_compared_with(folder: Path) -> None:
+    others = [f"c{number}" for number in range(8)]  # one panel has seven colours
+    runs = [{"name": "wave", "settings": ""}, *({"name": name, "settings": "encoder=c"} for name in others)]
+    store(folder / "studies", runs=runs, minutes=[8, 15])
+    for run in ("wave", *others):
+        keep(folder, run, curve=CURVE, minutes=8)
+    keep(folder, "wave", curve=CURVE, minutes=15)
+    path = draw_curves(read(folder), folder)
+    assert path is not None
+    drawn = path.read_text()
+    assert re.findall(r"<!-- (wave|c\d) -->", drawn) == ["wave", *others[:4], "wave", *others[4:]]
+    assert [drawn.count(f"<!-- {minutes} minutes each -->") for minutes in (8, 15)] == [2, 1]
 
 
 def test_there_is_a_panel_for_each_budget_that_somebody_has_trained_for(tmp_path: Path) -> None:
