@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, overload
 
 from lwtrain.config.words import quoted
 from lwtrain.errors import ConfigError, DataError, TrainingError
@@ -19,6 +19,7 @@ from studying.trials import Trial, changes
 from tabulating.record import check_record, keep, record
 
 _CALIBRATING = ("trainer.limit_test_batches=1", "layer.store=false")
+_GLIMPSE = 60.0  # seconds: enough to see how quick the machine is at the moment
 _ALMOST = 0.98  # the Trainer's clock starts a little before the run's own
 
 
@@ -119,18 +120,25 @@ class Conductor:
         if trial.rival is None:
             return self._measure(trial)
         yardstick = self._calibration(trial.rival)
-        before, measured, after = map(self._measure, (trial.rival, trial, trial.rival))
+        glimpse = Length(1, max(PROBE, round(_GLIMPSE / yardstick.first, 3)) if yardstick.first > _GLIMPSE else None)
+        before = self._timed(trial.rival, glimpse)
+        measured = self._measure(trial)
+        after = self._timed(trial.rival, glimpse)
         return measured.times(2 * yardstick.first / (before.first + after.first))
 
     def _measure(self, trial: Trial) -> Calibration:
         """Time an epoch of every layer; where that is longer than all budgets, a part of one."""
         epochs = 2 if trial.config.schedule.name == "sequential" else 1  # whose further epochs take longer
         whole = self._timed(trial, Length(epochs), patience=60 * max(trial.study.minutes))
-        calibration = whole or self._timed(trial, Length(epochs, PROBE), patience=math.inf)
-        assert calibration is not None
-        return calibration
+        return whole or self._timed(trial, Length(epochs, PROBE))
 
-    def _timed(self, trial: Trial, length: Length, patience: float) -> Calibration | None:
+    @overload
+    def _timed(self, trial: Trial, length: Length) -> Calibration: ...
+
+    @overload
+    def _timed(self, trial: Trial, length: Length, patience: float) -> Calibration | None: ...
+
+    def _timed(self, trial: Trial, length: Length, patience: float = math.inf) -> Calibration | None:
         """Measure, and give up after `patience` seconds."""
         folder = self.outputs / trial.run.name / "calibration"
         with alone(self._log(folder)) as log:

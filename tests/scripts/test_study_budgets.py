@@ -188,6 +188,18 @@ def test_a_run_is_measured_between_two_measurements_of_what_it_is_compared_with(
     assert [run["schedule.epochs"] for run in machine.commands] == ["1", "5", "1", "1", "1", "5"]  # 24 s each
 
 
+def test_of_what_a_run_is_compared_with_a_minute_is_enough(machine: Machine, tmp_path: Path) -> None:
+    runs = [{"name": "backprop", "settings": "schedule=backprop"}, {"name": "wave", "settings": "schedule=wave"}]
+    study = read_study("small", store(tmp_path, minutes=[20], seeds=[0], runs=runs))
+    machine.slower_by = iter([5.0, 5.0, 5.5, 5.5, 5.5])  # an epoch takes 120 s, then 132
+    conductor = Conductor(tmp_path / "results", tmp_path / "outputs")
+    for trial in trials(study):
+        conductor.carry_out(trial)
+    shares = [run.get("trainer.limit_train_batches") for run in machine.commands]
+    assert shares == [None, None, "0.5", None, "0.5", None]
+    assert [run["schedule.epochs"] for run in machine.commands] == ["1", "10", "1", "1", "1", "10"]
+
+
 def test_layers_that_train_to_their_end_are_measured_over_two_epochs(machine: Machine, tmp_path: Path) -> None:
     (trial,) = planned(tmp_path, "schedule=sequential", [4], [0])
     Conductor(tmp_path / "results", tmp_path / "outputs").carry_out(trial)
