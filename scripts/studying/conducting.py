@@ -120,7 +120,8 @@ class Conductor:
         if trial.rival is None:
             return self._measure(trial)
         yardstick = self._calibration(trial.rival)
-        glimpse = Length(1, max(PROBE, round(_GLIMPSE / yardstick.first, 3)) if yardstick.first > _GLIMPSE else None)
+        share = max(PROBE, round(_GLIMPSE / yardstick.first, 3))
+        glimpse = Length(1, share if share < 1 else None)  # a limit of 1 would be a single batch
         before = self._timed(trial.rival, glimpse)
         measured = self._measure(trial)
         after = self._timed(trial.rival, glimpse)

@@ -188,15 +188,18 @@ def test_a_run_is_measured_between_two_measurements_of_what_it_is_compared_with(
     assert [run["schedule.epochs"] for run in machine.commands] == ["1", "5", "1", "1", "1", "5"]  # 24 s each
 
 
-def test_of_what_a_run_is_compared_with_a_minute_is_enough(machine: Machine, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("factor", "share"), [(2.5, None), (2.501, None), (5.0, "0.5"), (500.0, "0.05")])
+def test_of_what_a_run_is_compared_with_a_minute_is_enough(
+    machine: Machine, tmp_path: Path, factor: float, share: str | None
+) -> None:
     runs = [{"name": "backprop", "settings": "schedule=backprop"}, {"name": "wave", "settings": "schedule=wave"}]
-    study = read_study("small", store(tmp_path, minutes=[20], seeds=[0], runs=runs))
-    machine.slower_by = iter([5.0, 5.0, 5.5, 5.5, 5.5])  # an epoch takes 120 s, then 132
+    study = read_study("small", store(tmp_path, minutes=[4 * factor], seeds=[0], runs=runs))
+    machine.slower_by = iter([factor, factor, *[1.1 * factor] * 3])  # an epoch takes 24 s times that
     conductor = Conductor(tmp_path / "results", tmp_path / "outputs")
     for trial in trials(study):
         conductor.carry_out(trial)
     shares = [run.get("trainer.limit_train_batches") for run in machine.commands]
-    assert shares == [None, None, "0.5", None, "0.5", None]
+    assert shares == [None, None, share, None, share, None]
     assert [run["schedule.epochs"] for run in machine.commands] == ["1", "10", "1", "1", "1", "10"]
 
 
