@@ -8,7 +8,7 @@ import torch
 from lwtrain.errors import DataError
 from lwtrain.version import VERSION
 
-FORMAT = 1
+FORMAT = 2
 """Raised by whoever changes what a checkpoint holds, with a step in `brought_up` that turns the last format into it."""
 
 
@@ -34,14 +34,15 @@ def brought_up(checkpoint: dict[str, Any], path: Path) -> dict[str, Any]:
             f"ckpt_path={path}: made by lwtrain {made_by.get('version')}, whose checkpoints have format {found}.\n"
             f"This is lwtrain {VERSION}, which reads formats up to {FORMAT}: install the other one"
         )
-    if found < 1:
-        checkpoint = _with_accuracies(checkpoint)
+    for number, name in enumerate(("accuracies", "mixture")):  # what each format added
+        if found <= number:
+            checkpoint = _with_unheard(checkpoint, name)
     return checkpoint | {"made_by": stamp()}
 
 
-def _with_accuracies(checkpoint: dict[str, Any]) -> dict[str, Any]:
+def _with_unheard(checkpoint: dict[str, Any], name: str) -> dict[str, Any]:
     """Add what votes can be weighed by; networks that did not keep it have not been heard yet, for all they know."""
     tensors = checkpoint["state_dict"]
-    if "accuracies" in tensors or "voters" not in tensors:
+    if name in tensors or "voters" not in tensors:
         return checkpoint
-    return checkpoint | {"state_dict": {**tensors, "accuracies": torch.zeros(len(tensors["voters"]))}}
+    return checkpoint | {"state_dict": {**tensors, name: torch.zeros(len(tensors["voters"]))}}

@@ -12,6 +12,7 @@ from pytorch_lightning.callbacks import Checkpoint
 from lwtrain.checkpoint_format import brought_up
 from lwtrain.errors import DataError
 from lwtrain.files import write_whole
+from lwtrain.network import OF_VALIDATION
 from lwtrain.undeclared import is_trial_run
 from lwtrain.whole_archives import is_whole
 
@@ -100,7 +101,7 @@ class RunCheckpoints(Checkpoint):
     def renew(self, trainer: pl.Trainer) -> None:
         """Let the networks in the checkpoints vote as the run's does after a validation that the fit did not make.
 
-        That one may have found other accuracies, and a run that is continued may count its votes by another rule.
+        That one may weigh votes otherwise, and a run that is continued may count its votes by another rule.
         """
         if is_trial_run(trainer) or not trainer.is_global_zero:
             return
@@ -108,8 +109,9 @@ class RunCheckpoints(Checkpoint):
             stored = load_checkpoint(path)
             renewed = {**stored, "config": self.config}
             if stored["global_step"] == trainer.global_step:  # others hold other weights
-                accuracies = trainer.lightning_module.state_dict()["accuracies"].cpu()
-                renewed["state_dict"] = {**stored["state_dict"], "accuracies": accuracies}
+                tensors = trainer.lightning_module.state_dict()
+                found = {name: tensors[name].cpu() for name in OF_VALIDATION}
+                renewed["state_dict"] = {**stored["state_dict"], **found}
             write_whole(path, partial(torch.save, renewed))
 
     def on_save_checkpoint(

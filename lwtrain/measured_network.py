@@ -16,7 +16,7 @@ from lwtrain.layer import HorizontalLayer, LinearHead
 from lwtrain.network import VotingNetwork
 from lwtrain.tally import Tally
 from lwtrain.undeclared import datamodule_of
-from lwtrain.votes import VoteRule
+from lwtrain.votes import BY_VALIDATION, VoteRule
 
 
 class MeasuredNetwork(VotingNetwork):
@@ -60,10 +60,11 @@ class MeasuredNetwork(VotingNetwork):
             for split in (data.train, data.test):
                 if split is not None:
                     check_images(split.images.shape[1:], split.labels, self.input_shape, self.num_classes)
-            if stage != "test" and not len(data.held_out) and self.vote_rule.weights == "accuracy":
+            weights = self.vote_rule.weights
+            if stage != "test" and not len(data.held_out) and weights in BY_VALIDATION:
                 reason = "validation=test would weigh the layers by the test images"
                 raise ValueError(
-                    f"vote.weights=accuracy: {reason}; choose equal or doubling, or a share to validate on"
+                    f"vote.weights={weights}: {reason}; choose equal or doubling, or a share to validate on"
                 )
 
     def check_batch(self, batch: RowBatch | tuple[Tensor, Tensor]) -> None:
@@ -115,11 +116,15 @@ class MeasuredNetwork(VotingNetwork):
             self._hear_images(batch, range(last + 1), self.ballots)
 
     def on_validation_epoch_end(self) -> None:
-        """Write down the accuracies of the layers heard, and of their vote."""
+        """Write down the accuracies of the layers heard, and of their vote, weighed anew once all have spoken."""
         if not self.trainer.sanity_checking:
             for layer, accuracy in self._tally.accuracies(self.ballots).items():
                 self.accuracies[layer] = accuracy
-            figures = self._tally.count(self.ballots, self.voter_numbers, "val", self.expected, self.weigh)
+            voters = self.voter_numbers
+            if voters and self.ballots.knows(voters):
+                self.mixture.zero_()
+                self.mixture[voters] = self._tally.mixture(self.ballots, voters).to(self.mixture)
+            figures = self._tally.count(self.ballots, voters, "val", self.expected, self.weigh)
             self.complete_vote = figures.get("vote/val/accuracy")
             self.record(figures)
 

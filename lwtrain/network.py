@@ -12,6 +12,9 @@ from lwtrain.layer import HorizontalLayer, LinearHead
 from lwtrain.local_module import LocalModule
 from lwtrain.votes import VoteRule, count_votes, mirrored
 
+OF_VALIDATION = ("accuracies", "mixture")
+"""The buffers that a validation renews, and votes may be weighed by."""
+
 
 class Opinion(NamedTuple):
     """What one layer says of a batch, and what it passes on."""
@@ -39,11 +42,14 @@ class VotingNetwork(pl.LightningModule):
     Attributes:
         voters: Which layers vote, (layers,) bool.
         accuracies: How often each layer was right in the last validation that heard it, (layers,); 0 before any has.
-            What votes weigh may follow from them, so a network that is loaded votes as the one that was stored.
+        mixture: What each layer weighs in that mixture of the voters that made the labels of the last validation of all
+            of them most likely, (layers,); 0 likewise. What votes weigh may follow from either, so a network that is
+            loaded votes as the one that was stored.
     """
 
     voters: Tensor
     accuracies: Tensor
+    mixture: Tensor
 
     def __init__(self, layers: Sequence[HorizontalLayer], head: LinearHead, vote_rule: VoteRule | None = None) -> None:
         super().__init__()
@@ -52,6 +58,7 @@ class VotingNetwork(pl.LightningModule):
         self.num_classes = head.num_classes
         self.register_buffer("voters", torch.ones(len(self.layers), dtype=torch.bool))
         self.register_buffer("accuracies", torch.zeros(len(self.layers)))
+        self.register_buffer("mixture", torch.zeros(len(self.layers)))
         self.vote_rule = vote_rule or VoteRule()
 
     def forward(self, images: Tensor) -> Tensor:
@@ -75,7 +82,9 @@ class VotingNetwork(pl.LightningModule):
 
     def weigh(self, layers: Sequence[int]) -> Tensor:
         """Give what the votes of some layers weigh among them, (len(layers),)."""
-        return self.vote_rule.weigh(layers, self.accuracies, self.num_classes)
+        return self.vote_rule.weigh(
+            layers, accuracies=self.accuracies, mixture=self.mixture, num_classes=self.num_classes
+        )
 
     def elect(self, layers: Iterable[int]) -> None:
         """Let those layers vote that are trained, and no others."""

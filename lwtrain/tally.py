@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Collection, Sequence
 
+import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
+from torchmetrics.utilities.distributed import gather_all_tensors
 
 from lwtrain.ballots import Ballots
+from lwtrain.votes import LEAST_PROBABILITY, likeliest_mixture
 
 
 class Tally(nn.Module):
@@ -22,6 +25,13 @@ class Tally(nn.Module):
     def accuracies(self, ballots: Ballots) -> dict[int, Tensor]:
         """Give how often each layer that has spoken was right."""
         return {layer: self._share_right(*ballots.of(layer)) for layer in ballots.known()}
+
+    def mixture(self, ballots: Ballots, voters: Sequence[int]) -> Tensor:
+        """Give what voters, all of whom have spoken, weigh in the mixture that their images' labels go with best."""
+        truths = torch.stack([_of_true_class(*ballots.of(voter)) for voter in voters], dim=1)
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            truths = torch.cat(gather_all_tensors(truths))
+        return likeliest_mixture(truths.T)
 
     def count(
         self,
@@ -47,9 +57,9 @@ class Tally(nn.Module):
         figures = {}
         for layer in ballots.announce():
             probabilities, labels = ballots.of(layer)
-            truth = probabilities.gather(1, labels[:, None]).clamp_min(1e-12)
+            losses = -_of_true_class(probabilities, labels).clamp_min(LEAST_PROBABILITY).log()
             figures[f"{self._names[layer]}/{stage}/accuracy"] = self._share_right(probabilities, labels)
-            figures[f"{self._names[layer]}/{stage}/prediction"] = self._mean_of_all(-truth.log())
+            figures[f"{self._names[layer]}/{stage}/prediction"] = self._mean_of_all(losses)
         so_far = [voter for voter in voters if ballots.knows([voter])]
         if so_far:
             vote = self._share_right(*ballots.vote(so_far, weigh(so_far) if weigh else None))
@@ -66,3 +76,7 @@ class Tally(nn.Module):
         self._mean.reset()
         self._mean.update(values)
         return self._mean.compute()
+
+
+def _of_true_class(probabilities: Tensor, labels: Tensor) -> Tensor:
+    return probabilities.gather(1, labels[:, None]).squeeze(1)

@@ -9,8 +9,11 @@ from torch import Tensor
 
 from lwtrain.registry import choices_hint
 
-WEIGHTS = ("equal", "doubling", "accuracy")
+WEIGHTS = ("equal", "doubling", "accuracy", "likelihood")
+BY_VALIDATION = ("accuracy", "likelihood")  # those that follow from the validation images
 _LEAST_ERROR = 1e-4  # half an image of 5,000: what fewer mistakes say of a layer is chance
+LEAST_PROBABILITY = 1e-12  # of what happened all the same: no loss is infinite
+_STEPS = 200  # after n of them the mean log likelihood is within log(layers) / n of the best; in practice much nearer
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class VoteRule:
     Args:
         weights: "equal": all votes are worth the same. "doubling": each layer's is worth twice that of the layer below;
             Belilovsky et al. 2019, arXiv:1812.11446. "accuracy": by the last validation's accuracies; see `log_odds`.
+            "likelihood": those that make its labels most likely; see `likeliest_mixture`.
         flips: Whether each image is judged together with its mirror image: each layer's vote is then the mean of the
             class probabilities that it gives the two. A fit validates without, for its fronts hold one view of each
             image.
@@ -28,7 +32,8 @@ class VoteRule:
         ValueError: If there are no such weights.
 
     Example:
-        >>> VoteRule("doubling").weigh([0, 2], accuracies=torch.zeros(3), num_classes=10)
+        >>> unheard = torch.zeros(3)
+        >>> VoteRule("doubling").weigh([0, 2], accuracies=unheard, mixture=unheard, num_classes=10)
         tensor([0.2000, 0.8000])
     """
 
@@ -39,12 +44,13 @@ class VoteRule:
         if self.weights not in WEIGHTS:
             raise ValueError(f"vote.weights={self.weights}: {choices_hint(str(self.weights), list(WEIGHTS))}")
 
-    def weigh(self, layers: Sequence[int], accuracies: Tensor, num_classes: int) -> Tensor:
+    def weigh(self, layers: Sequence[int], *, accuracies: Tensor, mixture: Tensor, num_classes: int) -> Tensor:
         """Give the weights of some layers' votes, (len(layers),), which sum to 1.
 
         Args:
             layers: The numbers of those that vote.
             accuracies: Of all layers, (num_layers,), in validation; 0 for those that none has heard.
+            mixture: What all layers weigh in the mixture that validation found, (num_layers,); 0 as above.
             num_classes: How many classes they tell apart.
         """
         weights = [1.0] * len(layers)
@@ -53,6 +59,9 @@ class VoteRule:
         elif self.weights == "accuracy":
             shares = accuracies.tolist()
             found = [log_odds(shares[layer], num_classes) for layer in layers]
+            weights = found if any(found) else weights
+        elif self.weights == "likelihood":
+            found = [mixture.tolist()[layer] for layer in layers]
             weights = found if any(found) else weights
         return torch.tensor([weight / sum(weights) for weight in weights], device=accuracies.device)
 
@@ -69,6 +78,27 @@ def log_odds(accuracy: float, num_classes: int) -> float:
     """
     error = max(1 - accuracy, _LEAST_ERROR)
     return math.log(max((1 - error) / error * (num_classes - 1), 1.0))
+
+
+def likeliest_mixture(truths: Tensor) -> Tensor:
+    """Give what layers weigh, (layers,), in that mixture of them which makes the true classes of images most likely.
+
+    By expectation maximization, from equal weights: a layer's next weight is its share in what the mixture gives the
+    true class, on average. Smyth and Wolpert 1999, "Linearly combining density estimators via stacking". A layer that
+    adds nothing to the others comes to weigh next to nothing.
+
+    Args:
+        truths: The probability that each layer gives the true class of each image, (layers, images).
+
+    Example:
+        >>> likeliest_mixture(torch.tensor([[0.9, 0.9, 0.1], [0.1, 0.1, 0.9], [0.1, 0.1, 0.1]])).numpy().round(2)
+        array([0.71, 0.29, 0.  ])
+    """
+    truths = truths.cpu().double().clamp_min(LEAST_PROBABILITY)
+    weights = torch.full((len(truths),), 1 / len(truths), dtype=truths.dtype)
+    for _ in range(_STEPS):
+        weights = weights * (truths @ (1 / (weights @ truths))) / truths.shape[1]
+    return weights
 
 
 def count_votes(probabilities: Tensor, weights: Tensor) -> Tensor:

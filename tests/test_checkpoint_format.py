@@ -33,15 +33,20 @@ def test_a_later_format_is_refused_with_the_version_to_install(stored: dict[str,
     assert f"reads formats up to {FORMAT}" in second
 
 
-def test_a_checkpoint_without_a_format_is_brought_up_and_resumed(stored: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "lacks"), [(None, {"accuracies", "mixture"}), (1, {"mixture"})])
+def test_a_checkpoint_of_an_earlier_format_is_brought_up_and_resumed(
+    number: int | None, lacks: set[str], stored: dict[str, Any], tmp_path: Path
+) -> None:
     older = {name: value for name, value in stored.items() if name != "made_by"}
-    older["state_dict"] = {name: value for name, value in older["state_dict"].items() if name != "accuracies"}
+    older["state_dict"] = {name: value for name, value in older["state_dict"].items() if name not in lacks}
+    older |= {} if number is None else {"made_by": {"format": number}}
     torch.save(older, tmp_path / "last.ckpt")
     resumed = fit(WaveSchedule(2, 2), resume=tmp_path / "last.ckpt", seed=9)
     undisturbed = fit(WaveSchedule(2, 2))
     found, expected = tensors(resumed.layers), tensors(undisturbed.layers)
     assert all(torch.equal(found[name], expected[name]) for name in expected)
     assert torch.equal(resumed.accuracies, undisturbed.accuracies)
+    assert torch.equal(resumed.mixture, undisturbed.mixture)
     assert load_checkpoint(tmp_path / "last.ckpt")["made_by"]["format"] == FORMAT
 
 
@@ -54,5 +59,5 @@ def test_networks_of_others_are_not_touched() -> None:
     assert brought_up(foreign, Path("a.ckpt"))["state_dict"] is foreign["state_dict"]
 
 
-def test_the_network_has_what_the_first_format_lacked() -> None:
-    assert {"voters", "accuracies"} <= tiny_stack().state_dict().keys()
+def test_the_network_has_what_earlier_formats_lacked() -> None:
+    assert {"voters", "accuracies", "mixture"} <= tiny_stack().state_dict().keys()

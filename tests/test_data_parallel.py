@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from statistics_from_scratch import batch_statistics
-from tiny import tiny_stack
+from tiny import tiny_data, tiny_stack, tiny_trainer
 from together import run_together
 
 WORLD = 2
@@ -63,6 +63,16 @@ def test_processes_count_the_same_accuracies(schedule: str, processes: list[dict
     assert one == other
     assert "vote/val/accuracy" in one
     assert ("val/reconstruction" in one) == (schedule == "autoencoder")
+
+
+def test_processes_weigh_votes_as_one_alone(schedule: str, processes: list[dict[str, Any]]) -> None:
+    if schedule == "autoencoder":
+        pytest.skip("has a network of its own")
+    stack = tiny_stack()
+    stack.load_state_dict(processes[0]["snapshots"][-1])
+    found = stack.mixture.clone()
+    tiny_trainer().validate(stack, datamodule=tiny_data(), verbose=False)
+    torch.testing.assert_close(stack.mixture, found, rtol=1e-3, atol=1e-3)
 
 
 def test_processes_share_the_batches_of_one(schedule: str, processes: list[dict[str, Any]]) -> None:

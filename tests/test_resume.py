@@ -66,7 +66,8 @@ def everything(stack: LayerStack) -> dict[str, Tensor]:
         for parameter, state in optimizer.state.items()
         for key, value in state.items()
     }
-    return tensors(stack.layers) | {"voters": stack.voters.clone(), "accuracies": stack.accuracies.clone()} | kept
+    votes = {name: getattr(stack, name).clone() for name in ("voters", "accuracies", "mixture")}
+    return tensors(stack.layers) | votes | kept
 
 
 class Undisturbed:

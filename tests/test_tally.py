@@ -87,5 +87,16 @@ def test_accuracies_are_those_of_all_who_spoke() -> None:
     assert {layer: float(accuracy) for layer, accuracy in found.items()} == {0: 0.75, 2: 1.0}
 
 
+def test_voters_weigh_by_how_likely_they_make_the_labels() -> None:
+    ballots = Ballots()
+    cast(ballots, 0, [SURE, -SURE, -SURE, -SURE])  # right about three of four
+    cast(ballots, 1, [SURE] * 4)  # about two, of which the other layer knows one
+    cast(ballots, 2, [-SURE, SURE, SURE, -SURE])  # about none
+    tally = Tally(["layer_0", "layer_1", "head"])
+    assert tally.mixture(ballots, [0, 2]).tolist() == pytest.approx([1, 0], abs=1e-6)
+    # both give the first label 0.9; d/dw of 2 log(0.1 + 0.8 w) + log(0.9 - 0.8 w), of the others, is 0 at 1.7 / 2.4
+    assert tally.mixture(ballots, [0, 1]).tolist() == pytest.approx([1.7 / 2.4, 0.7 / 2.4], abs=1e-3)
+
+
 def test_without_ballots_there_is_nothing_to_count() -> None:
     assert count(Ballots(), [0, 1]) == {}

@@ -20,14 +20,15 @@ from lwtrain import (
     WaveSchedule,
 )
 from lwtrain.stack import LayerStack
-from lwtrain.votes import WEIGHTS, count_votes, log_odds, mirrored
+from lwtrain.votes import BY_VALIDATION, WEIGHTS, count_votes, likeliest_mixture, log_odds, mirrored
 
 IMAGES = tiny_images(12, seed=1).images
 ACCURACIES = torch.tensor([0.2, 0.5, 0.75, 0.1])
+MIXTURE = torch.tensor([0.0, 0.25, 0.75, 0.0])
 
 
 def weights(rule: str, layers: list[int], num_classes: int = 3) -> list[float]:
-    return VoteRule(rule).weigh(layers, ACCURACIES, num_classes).tolist()
+    return VoteRule(rule).weigh(layers, accuracies=ACCURACIES, mixture=MIXTURE, num_classes=num_classes).tolist()
 
 
 # Formulas
@@ -46,7 +47,8 @@ def test_layers_without_a_vote_leave_the_others_in_proportion() -> None:
 
 
 def test_deep_networks_have_finite_weights() -> None:
-    found = VoteRule("doubling").weigh(range(3000), torch.zeros(3000), num_classes=3)
+    unheard = torch.zeros(3000)
+    found = VoteRule("doubling").weigh(range(3000), accuracies=unheard, mixture=unheard, num_classes=3)
     assert found[-3:].tolist() == pytest.approx([0.125, 0.25, 0.5])
     assert found.sum().item() == pytest.approx(1)
 
@@ -77,6 +79,40 @@ def test_layers_of_which_none_is_better_than_chance_weigh_the_same() -> None:
     assert weights("accuracy", [0, 3]) == [0.5, 0.5]
 
 
+def test_layers_weigh_what_they_do_in_the_likeliest_mixture_among_those_that_vote() -> None:
+    assert weights("likelihood", [0, 1, 2, 3]) == [0, 0.25, 0.75, 0]
+    assert weights("likelihood", [0, 1]) == [0, 1]
+    assert weights("likelihood", [0, 3]) == [0.5, 0.5]  # nothing speaks for either
+
+
+def test_two_layers_that_are_right_about_different_images_share_by_how_many() -> None:
+    """d/dw of 3 log(0.1 + 0.8 w) + log(0.9 - 0.8 w) is 0 at 2.6 / 3.2."""
+    truths = torch.tensor([[0.9, 0.9, 0.9, 0.1], [0.1, 0.1, 0.1, 0.9]])
+    assert likeliest_mixture(truths).tolist() == pytest.approx([0.8125, 0.1875])
+
+
+def test_a_layer_that_never_gives_more_than_another_has_no_say() -> None:
+    truths = torch.tensor([[0.5, 0.0, 0.2], [0.6, 0.9, 0.9]])
+    assert likeliest_mixture(truths).tolist() == pytest.approx([0, 1], abs=1e-6)
+    assert likeliest_mixture(torch.zeros(2, 3)).tolist() == pytest.approx([0.5, 0.5])
+
+
+@given(st.integers(1, 12), st.integers(1, 50), st.integers(0, 2**16))
+def test_no_mixture_is_much_likelier(layers: int, images: int, seed: int) -> None:
+    """The bound is that of expectation maximization; see `lwtrain.votes`."""
+    truths = torch.rand(layers, images, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+    def likelihood(mixtures: Tensor) -> Tensor:
+        return (mixtures @ truths).log().mean(dim=-1)
+
+    found = likeliest_mixture(truths)
+    assert found.min() >= 0
+    assert found.sum().item() == pytest.approx(1)
+    others = torch.distributions.Dirichlet(torch.full((layers,), 0.3, dtype=torch.float64)).sample((500,))
+    best = torch.cat([others, torch.eye(layers, dtype=torch.float64)])
+    assert likelihood(found) >= likelihood(best).max() - math.log(layers) / 200 - 1e-9
+
+
 @given(
     st.sampled_from(WEIGHTS),
     st.lists(st.floats(0, 1), min_size=1, max_size=40),
@@ -85,7 +121,8 @@ def test_layers_of_which_none_is_better_than_chance_weigh_the_same() -> None:
 )
 def test_weights_are_shares_of_1(rule: str, accuracies: list[float], num_classes: int, data: st.DataObject) -> None:
     layers = data.draw(st.lists(st.sampled_from(range(len(accuracies))), min_size=1, unique=True))
-    found = VoteRule(rule).weigh(sorted(layers), torch.tensor(accuracies), num_classes)
+    heard = torch.tensor(accuracies)  # which are as good a mixture as any, but for their sum
+    found = VoteRule(rule).weigh(sorted(layers), accuracies=heard, mixture=heard, num_classes=num_classes)
     assert found.shape == (len(layers),)
     assert found.min() >= 0
     assert found.sum().item() == pytest.approx(1, abs=1e-5)
@@ -129,13 +166,21 @@ def shares_right(stack: LayerStack, shares: Tensor, labels: Tensor) -> list[floa
     return (shares.argmax(dim=2) == labels).float().mean(dim=1).tolist()
 
 
-@pytest.mark.parametrize("rule", ["doubling", "accuracy"])
+def mixture_of(stack: LayerStack) -> Tensor:
+    images, labels = validation_images()
+    of_labels = labels.expand(len(stack.layers), 1, -1).transpose(1, 2)
+    return likeliest_mixture(stack.layer_probabilities(images).gather(2, of_labels).squeeze(2)).float()
+
+
+@pytest.mark.parametrize("rule", ["doubling", "accuracy", "likelihood"])
 def test_a_rule_changes_the_vote_and_no_layer(rule: str, plain: LayerStack) -> None:
     stack = run(VoteRule(rule))
     assert differing(tensors(stack.layers), tensors(plain.layers)) == []
     shares = stack.layer_probabilities(IMAGES)
     if rule == "doubling":
         expected = torch.tensor([1.0, 2.0, 4.0]) / 7
+    elif rule == "likelihood":
+        expected = mixture_of(stack)
     else:
         odds = torch.tensor([log_odds(stack.figures[f"{name}/val/accuracy"], 3) for name in stack.names])
         assert len(odds.unique()) > 1, "layers that are all alike would show nothing"
@@ -151,9 +196,11 @@ def test_validation_and_test_count_by_the_rule(rule: str) -> None:
     right = (stack.vote(images).argmax(dim=1) == labels).float().mean().item()
     assert stack.figures["vote/val/accuracy"] == pytest.approx(right)
     assert stack.accuracies.tolist() == pytest.approx(shares_right(stack, stack.layer_probabilities(images), labels))
-    before = stack.accuracies.clone()
+    torch.testing.assert_close(stack.mixture, mixture_of(stack))
+    before = stack.accuracies.clone(), stack.mixture.clone()
     tiny_trainer().test(stack, datamodule=tiny_data(), verbose=False)
-    assert torch.equal(stack.accuracies, before)  # not those of the test images
+    assert torch.equal(stack.accuracies, before[0])  # not those of the test images
+    assert torch.equal(stack.mixture, before[1])
     data = tiny_data()
     assert data.test is not None
     right = (stack.vote(data.test.images).argmax(dim=1) == data.test.labels).float().mean().item()
@@ -180,24 +227,40 @@ def test_the_vote_so_far_is_weighed_among_those_heard() -> None:
     torch.testing.assert_close(stack.vote(IMAGES), (first * shares[0] + second * shares[1]) / (first + second))
 
 
-def test_end_to_end_the_heads_vote_is_all_there_is() -> None:
-    stack = run(VoteRule("accuracy"), lambda: BackpropSchedule(2))
+def test_a_mixture_holds_until_all_of_its_layers_have_been_heard_again() -> None:
+    rule, visits = VoteRule("likelihood"), [{"layer": 0}, {"layer": 1}, {"layer": 0}]
+    stack = fit(CustomSchedule(visits), tiny_stack(vote_rule=rule), max_epochs=2)
+    assert stack.mixture.sum().item() == pytest.approx(1)
+    assert stack.mixture[2].item() == 0, "the head sleeps"
+    again = fit(CustomSchedule(visits), tiny_stack(vote_rule=rule))
+    assert again.ballots.known() == [0]
+    assert torch.equal(again.mixture, stack.mixture)
+    assert again.figures["vote/val/accuracy_so_far"] == again.figures["layer_0/val/accuracy"]
+    tiny_trainer().validate(again, datamodule=tiny_data(), verbose=False)
+    assert not torch.equal(again.mixture, stack.mixture)
+
+
+@pytest.mark.parametrize("rule", BY_VALIDATION)
+def test_end_to_end_the_heads_vote_is_all_there_is(rule: str) -> None:
+    stack = run(VoteRule(rule), lambda: BackpropSchedule(2))
     assert stack.weigh(stack.voter_numbers).tolist() == [1.0]
     torch.testing.assert_close(stack.vote(IMAGES), stack(IMAGES).softmax(dim=1))
     assert stack.figures["vote/val/accuracy"] == stack.figures["head/val/accuracy"]
 
 
-def test_layers_that_learn_at_once_are_weighed_in_every_epoch() -> None:
-    stack = run(VoteRule("accuracy"), lambda: SimultaneousSchedule(3))
+@pytest.mark.parametrize("rule", BY_VALIDATION)
+def test_layers_that_learn_at_once_are_weighed_in_every_epoch(rule: str) -> None:
+    stack = run(VoteRule(rule), lambda: SimultaneousSchedule(3))
     images, labels = validation_images()
     assert stack.accuracies.tolist() == pytest.approx(shares_right(stack, stack.layer_probabilities(images), labels))
     right = (stack.vote(images).argmax(dim=1) == labels).float().mean().item()
     assert stack.figures["vote/val/accuracy"] == pytest.approx(right)
 
 
-def test_a_copy_votes_as_the_network_it_was_loaded_from() -> None:
-    stack = run(VoteRule("accuracy"))
-    copy = tiny_stack(seed=9, vote_rule=VoteRule("accuracy")).eval()
+@pytest.mark.parametrize("rule", BY_VALIDATION)
+def test_a_copy_votes_as_the_network_it_was_loaded_from(rule: str) -> None:
+    stack = run(VoteRule(rule))
+    copy = tiny_stack(seed=9, vote_rule=VoteRule(rule)).eval()
     copy.load_state_dict(stack.state_dict())
     assert torch.equal(copy.vote(IMAGES), stack.vote(IMAGES))
 
@@ -234,9 +297,10 @@ def test_a_fit_validates_one_view_and_what_follows_both(rule: str) -> None:
 # What would deceive
 
 
-def test_test_images_do_not_weigh_the_votes_that_they_test() -> None:
-    stack, data = tiny_stack(vote_rule=VoteRule("accuracy")), tiny_data(validation="test")
-    message = r"^vote\.weights=accuracy: validation=test would weigh the layers by the test images; choose equal"
+@pytest.mark.parametrize("rule", BY_VALIDATION)
+def test_test_images_do_not_weigh_the_votes_that_they_test(rule: str) -> None:
+    stack, data = tiny_stack(vote_rule=VoteRule(rule)), tiny_data(validation="test")
+    message = rf"^vote\.weights={rule}: validation=test would weigh the layers by the test images; choose equal"
     with pytest.raises(ValueError, match=message):
         fit(WaveSchedule(1, 1), stack, data)
     with pytest.raises(ValueError, match=message):

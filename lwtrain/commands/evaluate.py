@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lwtrain.evaluation import Evaluation, Stage
     from lwtrain.trained_run import TrainedRun
 
-WEIGHTS = ("equal", "doubling", "accuracy")  # as vote.weights has them
+WEIGHTS = ("equal", "doubling", "accuracy", "likelihood")  # as vote.weights has them
 
 
 def main(arguments: Sequence[str]) -> None:

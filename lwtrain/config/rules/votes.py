@@ -6,9 +6,9 @@ from lwtrain.config.schema import AnyDatasetConfig, VoteConfig
 
 
 def _votes_are_not_weighed_by_test_images(vote: VoteConfig, validation: float | str) -> None:
-    if vote.weights == "accuracy" and validation == "test":
+    if vote.weights in ("accuracy", "likelihood") and validation == "test":
         reason = "validation=test would weigh the layers by the test images"
-        raise ValueError(f"vote.weights=accuracy: {reason}; choose equal or doubling, or a share to validate on")
+        raise ValueError(f"vote.weights={vote.weights}: {reason}; choose equal or doubling, or a share to validate on")
 
 
 def _mirror_images_are_of_their_class(vote: VoteConfig, dataset: AnyDatasetConfig) -> None:

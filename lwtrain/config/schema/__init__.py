@@ -191,7 +191,7 @@ class PseudoLabelsConfig:
 class VoteConfig:
     """How the layers' votes are counted."""
 
-    weights: Literal["equal", "doubling", "accuracy"]
+    weights: Literal["equal", "doubling", "accuracy", "likelihood"]
     flips: bool
 
 
