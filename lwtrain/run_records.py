@@ -20,7 +20,6 @@ from lwtrain.data.module import SemiSupervisedDataModule
 from lwtrain.files import write_whole
 from lwtrain.layer_files import store_layers
 from lwtrain.loggers import RunTensorBoardLogger
-from lwtrain.peak_memory import peak_memory_mib
 from lwtrain.printable import printable
 from lwtrain.report import show_report, write_metrics
 from lwtrain.stack import LayerStack
@@ -75,7 +74,7 @@ def known(config: Config, stack: LayerStack, stopwatch: Stopwatch, callbacks: Se
         "seconds": stopwatch.seconds,
         "seconds_by_part": stopwatch.seconds_by_part,
         "layer_images_per_second": stopwatch.layer_images / max(stopwatch.seconds, 1e-9),
-        "peak_memory_mib": peak_memory_mib(),
+        "peak_memory_mib": stopwatch.peak_memory_mib,
         **({"compile_seconds": compiled[0].seconds} if compiled else {}),
         **({"rewinds": rewinds} if rewinds else {}),
         "config": asdict(config),

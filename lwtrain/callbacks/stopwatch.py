@@ -34,12 +34,18 @@ class Stopwatch(Callback):
         self._times, self._validation = PartTimes(clock=clock), ExitStack()
         self.seconds_by_part = dict(self._times.seconds)
         self.layer_images, self.images_per_second = 0, 0.0
+        self._earlier_peak = 0.0
         self._batches_started, self._images = clock(), 0
 
     @property
     def seconds(self) -> float:
         """In which the run trained, validated and moved the front, over all its resumptions."""
         return sum(self.seconds_by_part.values())
+
+    @property
+    def peak_memory_mib(self) -> float:
+        """How much memory the run has held at most, in MiB, over all its resumptions, each of which is a process."""
+        return max(self._earlier_peak, peak_memory_mib())
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock."""
@@ -92,7 +98,7 @@ class Stopwatch(Callback):
             tag = f"{pl_module.active_name}/lr"
             rates = {tag: rates[tag]}
         place = {"schedule/layer": visit.layer if isinstance(visit.layer, int) else -1, "schedule/wave": visit.wave}
-        cost = {"speed/images_per_second": self.images_per_second, "memory/peak_mib": peak_memory_mib()}
+        cost = {"speed/images_per_second": self.images_per_second, "memory/peak_mib": self.peak_memory_mib}
         self._write(trainer, place | rates | cost | spent)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -118,10 +124,15 @@ class Stopwatch(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Give what a resumed run goes on counting from."""
-        return {"seconds_by_part": dict(self.seconds_by_part), "layer_images": self.layer_images}
+        return {
+            "seconds_by_part": dict(self.seconds_by_part),
+            "layer_images": self.layer_images,
+            "peak_memory_mib": self.peak_memory_mib,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on counting."""
         earlier = state_dict.get("seconds_by_part", {"rest": state_dict.get("seconds", 0.0)})  # the sum, before 0.2
         self.seconds_by_part = dict.fromkeys(PARTS, 0.0) | earlier
         self.layer_images = state_dict["layer_images"]
+        self._earlier_peak = state_dict.get("peak_memory_mib", 0.0)  # not kept at first

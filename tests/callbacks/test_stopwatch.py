@@ -48,7 +48,11 @@ def test_a_resumed_run_goes_on_counting(tmp_path: Path) -> None:
     state = load_checkpoint(tmp_path / "last.ckpt")["callbacks"]["Stopwatch"]
     rest = state["seconds_by_part"]["rest"]
     assert rest < first.seconds_by_part["rest"]  # what followed the checkpoint, its writing for one
-    assert state == {"seconds_by_part": pytest.approx(first.seconds_by_part | {"rest": rest}), "layer_images": 4 * 48}
+    assert state == {
+        "seconds_by_part": pytest.approx(first.seconds_by_part | {"rest": rest}),
+        "layer_images": 4 * 48,
+        "peak_memory_mib": pytest.approx(first.peak_memory_mib, rel=0.1),
+    }
     schedule = WaveSchedule(2, 2)
     second = Stopwatch(schedule)
     fit(schedule, callbacks=[second], resume=tmp_path / "last.ckpt")
@@ -61,6 +65,16 @@ def test_seconds_of_a_checkpoint_that_knows_no_parts_are_kept() -> None:
     stopwatch = Stopwatch(WaveSchedule(1, 1))
     stopwatch.load_state_dict({"seconds": 5.0, "layer_images": 48})
     assert stopwatch.seconds == stopwatch.seconds_by_part["rest"] == 5.0
+    assert stopwatch.peak_memory_mib > 100  # this process's own
+
+
+def test_a_resumed_run_has_the_peak_of_all_its_processes() -> None:
+    greedy, frugal = peak_memory_mib() + 5000, 1.0
+    for earlier in (greedy, frugal):
+        stopwatch = Stopwatch(WaveSchedule(1, 1))
+        stopwatch.load_state_dict({"layer_images": 48, "peak_memory_mib": earlier})
+        expected = pytest.approx(max(earlier, peak_memory_mib()))
+        assert stopwatch.peak_memory_mib == stopwatch.state_dict()["peak_memory_mib"] == expected
 
 
 class Clock:
