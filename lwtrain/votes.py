@@ -53,16 +53,15 @@ class VoteRule:
             mixture: What all layers weigh in the mixture that validation found, (num_layers,); 0 as above.
             num_classes: How many classes they tell apart.
         """
-        weights = [1.0] * len(layers)
+        weights: list[float] = []
         if self.weights == "doubling":
             weights = [2.0 ** (layer - max(layers)) for layer in layers]
         elif self.weights == "accuracy":
-            shares = accuracies.tolist()
-            found = [log_odds(shares[layer], num_classes) for layer in layers]
-            weights = found if any(found) else weights
+            weights = [log_odds(accuracy, num_classes) for accuracy in accuracies[list(layers)].tolist()]
         elif self.weights == "likelihood":
-            found = [mixture.tolist()[layer] for layer in layers]
-            weights = found if any(found) else weights
+            weights = mixture[list(layers)].tolist()
+        if not any(weights):  # equal votes, or nothing speaks for any of them
+            weights = [1.0] * len(layers)
         return torch.tensor([weight / sum(weights) for weight in weights], device=accuracies.device)
 
 
